@@ -1,0 +1,99 @@
+"""Arrow schemas of every dataset: the data contracts between stages.
+
+Audio is 16 kHz mono throughout; times are seconds from the start of the utterance.
+"""
+
+import pyarrow as pa
+
+from kws_core.errors import SchemaError
+
+UTTERANCES = pa.schema(
+    [
+        ("utterance_id", pa.string()),
+        ("corpus", pa.string()),
+        ("speaker_id", pa.string()),
+        ("text", pa.string()),
+        ("language", pa.string()),
+        ("audio", pa.binary()),  # FLAC
+        ("duration_s", pa.float64()),
+        ("source", pa.string()),
+        ("licence", pa.string()),
+    ]
+)
+
+WORDS = pa.schema(
+    [
+        ("utterance_id", pa.string()),
+        ("index", pa.int32()),  # position in the utterance, from 0
+        ("word", pa.string()),
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("score", pa.float64()),  # mean log likelihood a frame; NaN where the aligner has none
+        ("aligner", pa.string()),
+    ]
+)
+
+SEGMENTS = pa.schema(
+    [
+        ("segment_id", pa.string()),  # utterance_id-index
+        ("utterance_id", pa.string()),
+        ("corpus", pa.string()),
+        ("speaker_id", pa.string()),
+        ("label", pa.string()),
+        ("start_s", pa.float64()),  # the cut
+        ("end_s", pa.float64()),
+        ("word_start_s", pa.float64()),  # the word inside it
+        ("word_end_s", pa.float64()),
+        ("audio", pa.binary()),  # PCM16 little endian
+        ("score", pa.float64()),
+        ("rms", pa.float64()),
+        ("source", pa.string()),
+        ("licence", pa.string()),
+    ]
+)
+
+SELECTION = pa.schema(
+    [
+        ("segment_id", pa.string()),
+        ("part", pa.int32()),  # index of the segment's part in the features manifest
+        ("row", pa.int32()),  # its row there
+        ("corpus", pa.string()),
+        ("speaker_id", pa.string()),
+        ("label", pa.string()),
+        ("label_id", pa.int32()),  # training class; -1: out of vocabulary
+        ("split", pa.string()),  # train, development, test
+        ("role", pa.string()),  # target, non-target
+    ]
+)
+
+PAIRS = pa.schema(
+    [
+        ("test_set", pa.string()),
+        ("left", pa.string()),
+        ("right", pa.string()),
+        ("same", pa.bool_()),
+        ("speaker_policy", pa.string()),
+    ]
+)
+
+QUARANTINE = pa.schema([("stage", pa.string()), ("source", pa.string()), ("reason", pa.string())])
+
+
+def features_schema(frames: int, coefficients: int) -> pa.Schema:
+    """Schema of the features dataset: `features [frames, coefficients]` as float16 tensors."""
+    tensor = pa.fixed_shape_tensor(pa.float16(), (frames, coefficients))
+    return pa.schema([("segment_id", pa.string()), ("features", tensor)])
+
+
+def check_schema(table: pa.Table, schema: pa.Schema, name: str) -> None:
+    """Raise `SchemaError` unless the table has exactly the columns and types of the schema."""
+    if table.schema.equals(schema):
+        return
+    for field in schema:
+        if field.name not in table.column_names:
+            raise SchemaError(f"{name}: column {field.name!r} is missing; it has {', '.join(table.column_names)}")
+        found = table.schema.field(field.name).type
+        if found != field.type:
+            raise SchemaError(f"{name}: column {field.name!r} is {found}, not {field.type}")
+    extra = [column for column in table.column_names if column not in schema.names]
+    raise SchemaError(f"{name}: columns {', '.join(extra) or 'are in another order'} are not in its contract")
