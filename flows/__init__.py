@@ -1,0 +1,1 @@
+"""Composition, parameters, presets and the `kws` command line."""

@@ -232,6 +232,16 @@ class GateConfig(Section):
     """Target and non-target accuracy may be worse than the champion's by this much."""
 
 
+class RejectionConfig(Section):
+    """The largest share of its input that a stage may reject; past it the run fails. Changing it recomputes nothing."""
+
+    ingest: Share = 0.02
+    alignment: Share = 0.1
+    segments: Share = 0.6
+    """Words too short, too long or with one-character labels are many in ordinary sentences."""
+    features: Share = 0.0
+
+
 class Experiment(Section):
     """Everything that decides the bytes of a run. `seed` reaches every random draw."""
 
@@ -239,8 +249,7 @@ class Experiment(Section):
     """Names the registered model."""
     seed: int = 0
     corpora: dict[str, CorpusConfig] = Field(min_length=1)
-    max_rejected_share: Share = 0.2
-    """A stage that rejects a larger share of its input fails the run."""
+    rejection: RejectionConfig = RejectionConfig()
     ingest: IngestConfig = IngestConfig()
     alignment: AlignmentConfig = AlignmentConfig()
     segments: SegmentsConfig = SegmentsConfig()
@@ -252,3 +261,8 @@ class Experiment(Section):
     search: SearchConfig = SearchConfig()
     backends: BackendsConfig = BackendsConfig()
     gate: GateConfig = GateConfig()
+
+    @property
+    def test_corpora(self) -> frozenset[str]:
+        """Corpora whose speakers nobody trains on."""
+        return frozenset(name for name, corpus in self.corpora.items() if corpus.use == "test")

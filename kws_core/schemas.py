@@ -61,6 +61,7 @@ SELECTION = pa.schema(
         ("speaker_id", pa.string()),
         ("label", pa.string()),
         ("label_id", pa.int32()),  # training class; -1: out of vocabulary
+        ("word_s", pa.float64()),  # duration of the word; its centre is the centre of the features
         ("split", pa.string()),  # train, development, test
         ("role", pa.string()),  # target, non-target
     ]

@@ -1,0 +1,1 @@
+"""Back ends: from embeddings to a score per keyword, and from scores to a decision."""

@@ -1,0 +1,1 @@
+"""Evaluation: error rates with their intervals, and how they are drawn."""

@@ -1,0 +1,103 @@
+"""The `kws` command line."""
+
+from flows.quiet import quieten
+
+quieten()
+
+import sys  # noqa: E402 - telemetry is off before anything else is imported
+from pathlib import Path  # noqa: E402
+from typing import Annotated  # noqa: E402
+
+import typer  # noqa: E402
+
+from kws_core.errors import ConfigError, KwsError  # noqa: E402
+
+PRESETS = Path(__file__).parent / "presets"
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A keyword-spotting model factory."
+)
+
+Preset = Annotated[str, typer.Option(help="A preset's name (see `kws presets`) or the path of a YAML file.")]
+Workspace = Annotated[
+    Path | None, typer.Option(help="Folder for the report and the default store and registry [runs/NAME].")
+]
+TrackingUri = Annotated[
+    str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="MLflow: sqlite:///… or a server's URL [in the workspace].")
+]
+StoreUrl = Annotated[str, typer.Option(envvar="KWS_STORE", help="A folder or s3://bucket/prefix [in the workspace].")]
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one sentence on standard error and exit status 1."""
+    try:
+        app()
+    except KwsError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
+
+
+@app.command()
+def retrain(
+    preset: Preset,
+    workspace: Workspace = None,
+    store: StoreUrl = "",
+    tracking_uri: TrackingUri = "",
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Replace a value: section.key=value. May be repeated.")
+    ] = None,
+) -> None:
+    """Recordings to a registered, gated keyword spotter. What exists already is not computed again."""
+    from flows.summary import print_summary
+    from kws_core.presets import load_experiment
+    from tasks.places import Places
+
+    experiment = load_experiment(preset_path(preset), tuple(setting or ()))
+    places = Places.in_workspace(workspace or Path("runs") / experiment.name, store, tracking_uri)
+    places.store().check_writable()
+    from flows.retrain import retrain as retrain_flow
+
+    print_summary(places, experiment, retrain_flow(places, experiment))
+
+
+@app.command()
+def spot(
+    recordings: Annotated[list[Path], typer.Argument(help="Recordings of any common format and length.")],
+    model: Annotated[str, typer.Option(help="A bundle's folder or models:/NAME@champion.")],
+    tracking_uri: TrackingUri = "",
+    json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a detection.")] = False,
+) -> None:
+    """Find keywords in recordings: keyword, start, end and score of each detection."""
+    from flows.spot import print_detections
+
+    print_detections(recordings, model, tracking_uri, json_lines)
+
+
+@app.command()
+def presets() -> None:
+    """List the presets that come with the package."""
+    for path in sorted(PRESETS.glob("*.yaml")):
+        first = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        typer.echo(f"{path.stem:<10} {first}")
+
+
+@app.command()
+def demo_recording(
+    path: Annotated[Path, typer.Argument(help="The WAV file to write.")],
+    seed: Annotated[int, typer.Option(help="Another seed, another recording.")] = 0,
+) -> None:
+    """Write a recording by a synthetic voice that no demo corpus holds, to try `kws spot` on."""
+    from flows.demo_recording import write_demo_recording
+
+    write_demo_recording(path, seed)
+
+
+def preset_path(preset: str) -> Path:
+    """The YAML file of a preset; raises `ConfigError` naming those that exist."""
+    if preset.endswith((".yaml", ".yml")):
+        return Path(preset)
+    path = PRESETS / f"{preset}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(found.stem for found in PRESETS.glob("*.yaml")))
+        raise ConfigError(f"preset {preset!r} is unknown; {known} or the path of a YAML file are accepted")
+    return path

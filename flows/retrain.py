@@ -1,0 +1,51 @@
+"""The whole line as one Prefect flow: one task a stage, fingerprints in between."""
+
+from dataclasses import dataclass
+
+from prefect import flow
+
+from kws_core.config import Experiment
+from kws_core.gate import Decision
+from tasks.align import align
+from tasks.cut import cut
+from tasks.featurise import featurise
+from tasks.ingest import ingest
+from tasks.package import package
+from tasks.places import Places
+from tasks.promote import promote
+from tasks.publish_report import publish_report
+from tasks.refit import refit
+from tasks.register import register
+from tasks.search import search
+from tasks.select import select
+from tasks.training_input import TrainingInput
+
+
+@dataclass(frozen=True)
+class RetrainResult:
+    """What a retrain leaves behind."""
+
+    version: str
+    decision: Decision
+    bundle_key: str
+    report: str
+
+
+@flow(name="retrain", validate_parameters=False, persist_result=False)
+def retrain(places: Places, experiment: Experiment) -> RetrainResult:
+    """Recordings to a registered, gated keyword spotter; what exists is not computed again."""
+    utterances = ingest(places, experiment)
+    words = align(places, experiment, utterances)
+    segments = cut(places, experiment, utterances, words)
+    features = featurise(places, experiment, segments)
+    selection, pairs = select(places, experiment, segments)
+    given = TrainingInput(features=features, selection=selection, pairs=pairs)
+    search_key = search(places, experiment, given)
+    encoder_key = refit(places, experiment, given, search_key)
+    bundle_key = package(places, experiment, segments, given, encoder_key)
+    version = register(places, experiment, search_key, bundle_key)
+    decision = promote(places, experiment, segments, given, bundle_key, version)
+    datasets = {"utterances": utterances, "words": words, "segments": segments}
+    keys = {"search": search_key, "encoder": encoder_key, "bundle": bundle_key}
+    report = publish_report(places, experiment, datasets, given, keys, version, decision)
+    return RetrainResult(version, decision, bundle_key, report)

@@ -1,0 +1,78 @@
+"""Back ends fitted on training embeddings, with thresholds calibrated on development speakers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kws_core.backends.backend import Backend
+from kws_core.backends.centroid import CentroidBackend
+from kws_core.backends.svm import SvmBackend
+from kws_core.backends.thresholds import calibrate_thresholds
+from kws_core.bundle import OperatingPoint
+from kws_core.config import BackendsConfig
+
+
+@dataclass(frozen=True)
+class CalibratedBackends:
+    """Both back ends of a spotter and the thresholds of each."""
+
+    centroid: CentroidBackend
+    svm: SvmBackend
+    thresholds: dict[str, NDArray[np.float64]]
+    """Per back end `[keywords]`."""
+    operating_point: OperatingPoint
+    keyword_durations_s: tuple[float, ...]
+
+    def backends(self) -> dict[str, Backend]:
+        """The back ends by name."""
+        return {"centroid": self.centroid, "svm": self.svm}
+
+
+def calibrate(
+    selection: pa.Table,
+    embeddings: NDArray[np.float32],
+    keywords: tuple[str, ...],
+    test_corpora: frozenset[str],
+    config: BackendsConfig,
+    seed: int,
+) -> CalibratedBackends:
+    """Fit centroids and SVM on the training rows; calibrate at `config.far` on the development rows.
+
+    Args:
+        selection: `schemas.SELECTION`.
+        embeddings: `[rows of the selection, dim]`, L2-normalised.
+        keywords: the targets.
+        test_corpora: left out.
+        config: the candidates and the operating point.
+        seed: for the SVM.
+    """
+    labels = np.array(selection["label"].to_pylist())
+    split = np.array(selection["split"].to_pylist())
+    ours = ~np.isin(np.array(selection["corpus"].to_pylist()), sorted(test_corpora))
+    train, development = (split == "train") & ours, (split == "development") & ours
+    centroid = CentroidBackend.fit(embeddings[train], labels[train], keywords)
+    svm = SvmBackend.fit(
+        embeddings[train],
+        labels[train],
+        embeddings[development],
+        labels[development],
+        keywords,
+        c=config.svm_c,
+        gamma=config.svm_gamma,
+        seed=seed,
+    )
+    is_keyword = labels[development][:, None] == np.array(keywords)[None, :]
+    thresholds = {
+        name: calibrate_thresholds(backend.score(embeddings[development]), is_keyword, config.far)
+        for name, backend in (("centroid", centroid), ("svm", svm))
+    }
+    point = OperatingPoint(
+        far=config.far,
+        non_target_segments=int((~is_keyword.any(axis=1)).sum()),
+        speakers=len(set(np.array(selection["speaker_id"].to_pylist())[development])),
+    )
+    word_s = selection["word_s"].to_numpy()
+    durations_s = tuple(round(float(np.median(word_s[train & (labels == word)])), 3) for word in keywords)
+    return CalibratedBackends(centroid, svm, thresholds, point, durations_s)

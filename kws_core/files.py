@@ -1,0 +1,92 @@
+"""Whole-object reads and writes on a local folder or `s3://`: a reader sees an object complete or not at all."""
+
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from kws_core.errors import StoreError
+
+
+class Files:
+    """Objects under one root URL, named by relative paths with `/`."""
+
+    def __init__(self, root: str) -> None:
+        """Open a root such as `runs/demo/store` or `s3://bucket/prefix`; nothing is created yet."""
+        self.root = root.rstrip("/")
+        try:
+            self._filesystem, base = fsspec.core.url_to_fs(self.root)
+        except (ImportError, ValueError) as error:
+            raise StoreError(f"store {root!r} cannot be opened: {error}") from error
+        self._base: str = base
+        self._local = "file" in self._protocols()
+
+    def path(self, name: str) -> str:
+        """Full path of an object, as the file system knows it."""
+        return f"{self._base}/{name}"
+
+    def exists(self, name: str) -> bool:
+        """Tell whether the object is there."""
+        return bool(self._filesystem.exists(self.path(name)))
+
+    def read(self, name: str) -> bytes:
+        """Return the object's bytes.
+
+        Raises:
+            StoreError: it is missing or cannot be read.
+        """
+        try:
+            content: bytes = self._filesystem.cat_file(self.path(name))
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.root}: {name} is missing") from error
+        except OSError as error:
+            raise StoreError(f"{self.root}: {name} cannot be read: {error}") from error
+        return content
+
+    def open(self, name: str) -> Any:
+        """Open an object for reading at any position; raises `StoreError` when it is missing."""
+        try:
+            return self._filesystem.open(self.path(name), "rb")
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.root}: {name} is missing") from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write the object atomically: a temporary name and a rename locally, one put on S3.
+
+        Raises:
+            StoreError: the store refuses the write.
+        """
+        try:
+            if self._local:
+                write_atomically(Path(self.path(name)), content)
+            else:
+                self._filesystem.pipe_file(self.path(name), content)
+        except OSError as error:
+            raise StoreError(f"store {self.root!r} cannot be written ({name}): {error}") from error
+
+    def names(self, folder: str) -> list[str]:
+        """Names of all objects below a folder, sorted."""
+        if not self._filesystem.exists(self.path(folder)):
+            return []
+        found = self._filesystem.find(self.path(folder))
+        return sorted(str(path)[len(self._base) + 1 :] for path in found)
+
+    def _protocols(self) -> tuple[str, ...]:
+        protocol: Any = self._filesystem.protocol
+        return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a local file under a temporary name and rename it; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

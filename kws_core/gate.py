@@ -1,0 +1,75 @@
+"""Promotion: a challenger becomes champion only when its figures allow it, and the reason is said."""
+
+from dataclasses import dataclass
+
+from kws_core.config import GateConfig
+from kws_core.errors import EvaluationError
+
+PRIMARY = "in_vocabulary.frr_at_far_2"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The gate's answer; `reason` names the figure that decided."""
+
+    promoted: bool
+    reason: str
+
+
+def decide_promotion(
+    challenger: dict[str, float], champion: dict[str, float] | None, backend: str, gate: GateConfig
+) -> Decision:
+    """Compare figures measured on the same trials and segments.
+
+    Args:
+        challenger: `SystemEvaluation.metrics()` of the new model.
+        champion: the same of the model in service; None when there is none.
+        backend: the back end whose accuracies count.
+        gate: the limits.
+
+    Raises:
+        EvaluationError: a figure that the gate needs was not measured.
+    """
+    target, non_target = f"{backend}.target_accuracy", f"{backend}.non_target_accuracy"
+    figures = _Figures(challenger)
+    if champion is None:
+        return _absolute(figures, target, non_target, gate)
+    served = _Figures(champion)
+    limits = {PRIMARY: gate.frr_margin, target: gate.accuracy_margin, non_target: gate.accuracy_margin}
+    for name, margin in limits.items():
+        loss = figures[name] - served[name] if name == PRIMARY else served[name] - figures[name]
+        if loss > margin:
+            return Decision(
+                False,
+                f"{_say(name, figures[name])} is worse than the champion's {served[name]:.2%} "
+                f"by {loss:.2%}, {margin:.2%} is allowed",
+            )
+    return Decision(
+        True,
+        f"{_say(PRIMARY, figures[PRIMARY])} against the champion's {served[PRIMARY]:.2%}, "
+        "and neither accuracy has regressed",
+    )
+
+
+def _absolute(figures: "_Figures", target: str, non_target: str, gate: GateConfig) -> Decision:
+    if figures[PRIMARY] > gate.max_frr:
+        return Decision(False, f"{_say(PRIMARY, figures[PRIMARY])}; without a champion at most {gate.max_frr:.0%} pass")
+    for name, least in ((target, gate.min_target_accuracy), (non_target, gate.min_non_target_accuracy)):
+        if figures[name] < least:
+            return Decision(False, f"{_say(name, figures[name])}; without a champion at least {least:.0%} pass")
+    return Decision(True, f"there was no champion, and {_say(PRIMARY, figures[PRIMARY])} is within {gate.max_frr:.0%}")
+
+
+def _say(name: str, value: float) -> str:
+    named = {PRIMARY: "FRR at FAR 2 % on in-vocabulary trials"}.get(name, name.replace(".", " ").replace("_", " "))
+    return f"{named} {value:.2%}"
+
+
+class _Figures:
+    def __init__(self, figures: dict[str, float]) -> None:
+        self._figures = figures
+
+    def __getitem__(self, name: str) -> float:
+        if name not in self._figures:
+            raise EvaluationError(f"the gate needs {name}, which was not measured: too few speakers share words")
+        return self._figures[name]

@@ -1,0 +1,49 @@
+"""The report as one HTML page that needs nothing else."""
+
+import re
+from importlib.resources import files
+
+from markupsafe import Markup
+
+from kws_core.errors import EvaluationError
+from kws_core.report.data import ReportData, ReportTable
+from kws_core.report.numbers import FAILED, NOTHING
+
+_FIGURE = re.compile(r"[-+]?\d[\d,.]*(e[-+]?\d+)?( (%|ms|s)( \[.*\])?( n [\d,]+)?)?")
+
+
+def render_report(data: ReportData) -> str:
+    """The page of `data`, equal bytes for equal data.
+
+    Text is escaped; figures go in as they are and must be plain `<svg>` elements without scripts. Raises
+    `EvaluationError` for a figure that is not, a table whose rows differ in length, or a repeated table id.
+    """
+    _check(data)
+    from jinja2 import Environment, StrictUndefined  # here: only the report needs it
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%").replace(" ms", "\u00a0ms")
+    template = environment.from_string(files("kws_core.report").joinpath("report.html.j2").read_text("utf-8"))
+    figures = [(figure.caption, Markup(figure.svg)) for figure in data.figures]  # noqa: S704 - checked above
+    tables = [(table, _numeric_columns(table)) for table in data.tables]
+    return template.render(data=data, figures=figures, tables=tables) + "\n"
+
+
+def _numeric_columns(table: ReportTable) -> list[bool]:
+    """Columns that hold figures only are set flush right."""
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
+    figures = [[cell for cell in cells if cell not in (NOTHING, FAILED)] for cells in columns]
+    return [bool(cells) and all(_FIGURE.fullmatch(cell) for cell in cells) for cells in figures]
+
+
+def _check(data: ReportData) -> None:
+    for figure in data.figures:
+        if not figure.svg.startswith("<svg") or re.search(r"<script|\son\w+=|href=\"(?!#)", figure.svg, re.IGNORECASE):
+            raise EvaluationError(f"figure {figure.caption!r} must be a plain <svg> element without scripts or links")
+    for table in data.tables:
+        if any(len(row) != len(table.columns) for row in table.rows):
+            raise EvaluationError(f"table {table.id!r} has rows that do not fit its {len(table.columns)} columns")
+    ids = [table.id for table in data.tables]
+    repeated = sorted({table_id for table_id in ids if ids.count(table_id) > 1})
+    if repeated:
+        raise EvaluationError(f"report tables share an id: {', '.join(repeated)}")

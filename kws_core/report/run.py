@@ -1,0 +1,155 @@
+"""The report of one run: which of its facts become which table and figure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kws_core.bundle import Bundle
+from kws_core.config import Experiment
+from kws_core.evaluation.alignment import boundary_errors
+from kws_core.evaluation.det_plot import det_plot
+from kws_core.evaluation.system import SystemEvaluation
+from kws_core.gate import Decision
+from kws_core.manifest import Manifest
+from kws_core.report.data import Fact, ReportData, ReportFigure, ReportTable, Verdict
+from kws_core.report.measures import detection_table, keywords_table, trials_table
+from kws_core.report.numbers import count, percent
+from kws_core.report.page import render_report
+from kws_core.report.tables import (
+    SearchTrial,
+    StageCounts,
+    alignment_table,
+    configuration_table,
+    rejections_table,
+    search_table,
+    stages_table,
+)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """Everything that a run knows of itself."""
+
+    experiment: Experiment
+    bundle: Bundle
+    stages: Mapping[str, Manifest]
+    """`utterances`, `words`, `segments`, `features`, in this order."""
+    quarantine: Mapping[str, pa.Table]
+    words: pa.Table
+    reference: pa.Table | None
+    """True words, where a recipe knows them."""
+    selection: pa.Table
+    evaluation: SystemEvaluation
+    search: Mapping[str, Any]
+    """The document of the search."""
+    training: Mapping[str, Any]
+    """The document of the refit."""
+    model_version: str
+    decision: Decision
+
+
+def run_report(facts: RunFacts) -> str:
+    """The page: data, alignment, trials, detection, search and configuration of a run."""
+    description = facts.bundle.description
+    rejected = pa.concat_tables(list(facts.quarantine.values()))
+    tables: list[ReportTable | None] = [
+        trials_table(facts.evaluation.trials),
+        detection_table(facts.evaluation.detection),
+        keywords_table([item for item in facts.evaluation.detection if item.backend == description.decision]),
+        stages_table(_stage_counts(facts.stages)),
+        _selection_table(facts.selection),
+        rejections_table(rejected) if rejected.num_rows else None,
+        _alignment(facts),
+        search_table(_search_trials(facts.search), "Development EER"),
+        configuration_table(facts.experiment.model_dump(mode="json")),
+    ]
+    figures = (
+        ReportFigure(
+            "DET curves of the test pair lists; the dotted line is FAR 2 %",
+            det_plot(facts.evaluation.det_curves(), "DET"),
+        ),
+    )
+    return render_report(
+        ReportData(
+            title=f"{facts.experiment.name} version {facts.model_version}",
+            facts=_facts(facts),
+            verdict=Verdict(facts.decision.promoted, facts.decision.reason),
+            tables=tuple(table for table in tables if table is not None),
+            figures=figures,
+        )
+    )
+
+
+def _facts(facts: RunFacts) -> tuple[Fact, ...]:
+    description = facts.bundle.description
+    point = description.operating_point
+    last = facts.training["history"][-1]
+    return (
+        Fact("Keywords", ", ".join(description.keywords)),
+        Fact("Encoder", f"{description.encoder['name']}, {count(facts.training['parameters'])} parameters"),
+        Fact("Training", f"{last['epoch']} epochs, development EER {percent(last['development_eer'])}"),
+        Fact(
+            "Thresholds",
+            f"calibrated for FAR {percent(point.far)} a keyword on {count(point.non_target_segments)} non-target "
+            f"segments of {count(point.speakers)} development speakers",
+        ),
+        Fact("Seed", str(facts.experiment.seed)),
+        Fact("Licences", "; ".join(description.licences)),
+        Fact("Bundle", facts.bundle.fingerprint),
+        *(Fact(f"Dataset {name}", key) for name, key in description.datasets.items()),
+    )
+
+
+def _stage_counts(stages: Mapping[str, Manifest]) -> list[StageCounts]:
+    """Each stage reads what the one before it made, but segments are cut from words."""
+    return [
+        StageCounts(name, manifest.rows + manifest.rejected, manifest.rows, manifest.rejected, len(manifest.parts))
+        for name, manifest in stages.items()
+    ]
+
+
+def _selection_table(selection: pa.Table) -> ReportTable:
+    rows = []
+    for split in ("train", "development", "test"):
+        chosen = selection.filter(pc.equal(selection["split"], split))
+        unseen = chosen.filter(pc.less(chosen["label_id"], 0))
+        counts = (
+            chosen.num_rows,
+            pc.count_distinct(chosen["speaker_id"]).as_py(),
+            pc.count_distinct(chosen["label"]).as_py(),
+            pc.count_distinct(unseen["label"]).as_py(),
+            pc.sum(pc.equal(chosen["role"], "target")).as_py() or 0,
+        )
+        rows.append((split, *(count(value) for value in counts)))
+    columns = ("Split", "Segments", "Speakers", "Labels", "of them never trained", "Keyword segments")
+    return ReportTable("selection", "Splits", columns, tuple(rows), "Speakers are in one split each, by a hash.")
+
+
+def _alignment(facts: RunFacts) -> ReportTable | None:
+    if facts.reference is None:
+        return None
+    known = facts.words.filter(pc.is_in(facts.words["utterance_id"], facts.reference["utterance_id"]))
+    summaries = {
+        name: boundary_errors(known.filter(pc.equal(known["aligner"], name)), facts.reference)
+        for name in sorted(set(known["aligner"].to_pylist()))
+    }
+    return alignment_table(summaries)
+
+
+def _search_trials(document: Mapping[str, Any]) -> list[SearchTrial]:
+    return [
+        SearchTrial(
+            name=f"trial {number}",
+            parameters={
+                "encoder": trial["encoder"]["name"],
+                **{name: trial[name] for name in ("scale", "margin", "learning_rate")},
+            },
+            epochs=trial["epoch"],
+            score=trial["development_eer"],
+            chosen=number == 1,
+        )
+        for number, trial in enumerate(document["trials"], start=1)
+    ]

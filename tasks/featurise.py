@@ -1,0 +1,68 @@
+"""Segments to the dataset `features`, by Ray Data with a pool of actors."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kws_core import segments as segments_stage
+from kws_core.config import Experiment, FeaturesConfig
+from kws_core.manifest import Part, part_key
+from kws_core.part import PartOutput
+from kws_core.store import Store
+from tasks.cluster import connect, cpus
+from tasks.parts import Job, make_dataset, make_part
+from tasks.places import Places
+from tasks.stage import stage_task
+
+STAGE = "features"
+VERSION = 1
+
+
+@stage_task("featurise")
+def featurise(places: Places, experiment: Experiment, segments: str) -> str:
+    """Compute the features of every segment; returns their fingerprint."""
+    store = places.store()
+    jobs = []
+    for part in store.dataset(segments_stage.STAGE, segments).parts:
+        key = part_key(STAGE, VERSION, experiment.features, [part.key])
+        jobs.append(Job(key, part.corpus, _Featurise(experiment.features, part)))
+    share = experiment.rejection.features
+    return make_dataset(store, STAGE, VERSION, jobs, share, run_on_ray_data).fingerprint
+
+
+def run_on_ray_data(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
+    """One part a block; actors keep the front end loaded, write their parts and send back descriptions only."""
+    ray = connect()
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    pool = ray.data.ActorPoolStrategy(size=min(cpus(), len(jobs)))
+    done = ray.data.range(len(jobs), override_num_blocks=len(jobs)).map_batches(
+        _PartMaker, batch_size=1, compute=pool, num_cpus=1, fn_constructor_args=(store.url, stage, jobs)
+    )
+    for row in done.iter_rows():
+        yield Part.from_json(row["part"], f"part of {stage}")
+
+
+class _PartMaker:
+    """Makes the parts whose numbers come in."""
+
+    def __init__(self, store_url: str, stage: str, jobs: list[Job]) -> None:
+        self._store_url = store_url
+        self._stage = stage
+        self._jobs = jobs
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        parts = [make_part(self._store_url, self._stage, self._jobs[number]) for number in batch["id"]]
+        return {"part": [part.to_json() for part in parts]}
+
+
+@dataclass(frozen=True)
+class _Featurise:
+    config: FeaturesConfig
+    part: Part
+
+    def __call__(self, store: Store) -> PartOutput:
+        from kws_core.features import featurise_part
+
+        return featurise_part(store.read_part(segments_stage.STAGE, self.part), self.config)

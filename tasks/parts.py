@@ -1,0 +1,93 @@
+"""A stage over parts: what exists is kept, what is missing runs on Ray, the manifest comes last."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kws_core.errors import CorpusError
+from kws_core.manifest import Manifest, Part, manifest_fingerprint
+from kws_core.part import PartOutput
+from kws_core.store import Store
+from tasks.cluster import cause, connect
+from tasks.console import bar, say
+
+Make = Callable[[Store], PartOutput]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One part to make; `make` runs on a worker and must be picklable."""
+
+    key: str
+    corpus: str
+    make: Make
+
+
+# Runs jobs somewhere, writes their parts, and yields them as they are done.
+Executor = Callable[[Store, str, list[Job]], Iterator[Part]]
+
+
+def make_dataset(
+    store: Store,
+    stage: str,
+    version: int,
+    jobs: list[Job],
+    max_rejected_share: float = 0.0,
+    run: Executor | None = None,
+) -> Manifest:
+    """Return the dataset of the jobs' parts, in their order; only missing parts are computed.
+
+    Raises:
+        CorpusError: a larger share of the input than accepted was rejected; what was made stays.
+    """
+    started = time.monotonic()
+    manifest = store.read_manifest(stage, manifest_fingerprint(stage, version, [job.key for job in jobs]))
+    made = 0
+    if manifest is None:
+        missing = [job for job in jobs if not store.has_part(stage, job.key)]
+        made = len(missing)
+        if missing:
+            with bar(stage, len(missing)) as progress:
+                for part in (run or run_as_tasks)(store, stage, missing):
+                    progress.advance(f"{part.rows:,} rows")
+        manifest = Manifest(stage, version, tuple(store.part(stage, job.key) for job in jobs))
+        store.write_manifest(manifest)
+    seconds = time.monotonic() - started
+    effort = f"{made} computed in {seconds:.1f} s" if made else "nothing to compute"
+    say(stage, f"{manifest.rows:,} rows, {manifest.rejected:,} rejected, {len(jobs)} parts, {effort}")
+    check_rejected(store, manifest, max_rejected_share)
+    return manifest
+
+
+def run_as_tasks(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
+    """One Ray task a part; Ray runs a task again when its worker or node is lost."""
+    ray = connect()
+    remote = ray.remote(num_cpus=1, max_retries=3)(make_part)
+    waiting = [remote.remote(store.url, stage, job) for job in jobs]
+    while waiting:
+        done, waiting = ray.wait(waiting)
+        try:
+            yield from ray.get(done)
+        except ray.exceptions.RayTaskError as error:
+            for reference in waiting:
+                ray.cancel(reference)
+            raise cause(error) from None
+
+
+def make_part(store_url: str, stage: str, job: Job) -> Part:
+    """Make and write one part; runs on a worker."""
+    store = Store(store_url)
+    return store.write_part(stage, job.key, job.corpus, job.make(store))
+
+
+def check_rejected(store: Store, manifest: Manifest, max_rejected_share: float) -> None:
+    """Raise `CorpusError` when a stage rejected more than it may, with the first reasons."""
+    total = manifest.rows + manifest.rejected
+    if not manifest.rejected or manifest.rejected <= max_rejected_share * total:
+        return
+    first = store.read_quarantine(manifest).slice(0, 3).to_pylist()
+    reasons = "; ".join(f"{row['source']}: {row['reason']}" for row in first)
+    raise CorpusError(
+        f"{manifest.stage}: {manifest.rejected:,} of {total:,} inputs were rejected, at most "
+        f"{max_rejected_share:.1%} are accepted: {reasons}{' …' if manifest.rejected > len(first) else ''}"
+    )

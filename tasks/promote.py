@@ -1,0 +1,54 @@
+"""The gate: the challenger against the champion on the same trials, and the alias moved or the reason why not."""
+
+from dataclasses import asdict
+
+from kws_core.config import Experiment
+from kws_core.fingerprint import fingerprint
+from kws_core.gate import Decision, decide_promotion
+from tasks import registry
+from tasks.console import say
+from tasks.judge import Trials, judge
+from tasks.package import fetch_bundle
+from tasks.places import Places
+from tasks.stage import stage_task
+from tasks.training_input import TrainingInput
+
+KIND = "decision"
+
+
+@stage_task("promote")
+def promote(
+    places: Places, experiment: Experiment, segments: str, given: TrainingInput, bundle_key: str, version: str
+) -> Decision:
+    """Decide and move the aliases; the decision is kept as a document."""
+    store = places.store()
+    client = registry.client(places.tracking_uri)
+    bundle = fetch_bundle(places, bundle_key)
+    champion = registry.version_by_alias(client, experiment.name, registry.CHAMPION)
+    if champion is not None and champion.tags.get(registry.BUNDLE_TAG) == bundle.fingerprint:
+        decision = Decision(True, f"version {champion.version} is this very bundle and is already champion")
+        say("gate", decision.reason)
+        return decision
+    trials = Trials(store, segments, given.selection, given.pairs)
+    challenger_figures = judge(trials, experiment, bundle).metrics()
+    champion_figures = None
+    if champion is not None:
+        with registry.downloaded(client, f"models:/{experiment.name}/{champion.version}") as served:
+            champion_figures = judge(trials, experiment, served).metrics()
+    decision = decide_promotion(challenger_figures, champion_figures, bundle.description.decision, experiment.gate)
+    content = {
+        "challenger": {"version": version, "bundle": bundle.fingerprint, "metrics": challenger_figures},
+        "champion": champion and {"version": champion.version, "metrics": champion_figures},
+        "gate": experiment.gate.model_dump(mode="json"),
+        "trials": given.pairs,
+        **asdict(decision),
+    }
+    store.write_document(KIND, fingerprint(KIND, content), content)
+    if decision.promoted:
+        if champion is not None:
+            client.set_registered_model_alias(experiment.name, registry.PREVIOUS, champion.version)
+        client.set_registered_model_alias(experiment.name, registry.CHAMPION, version)
+    client.set_model_version_tag(experiment.name, version, "kws.decision", decision.reason)
+    verdict = "[green]promoted[/green]" if decision.promoted else "[yellow]not promoted[/yellow]"
+    say("gate", f"version {version} {verdict}: {decision.reason}")
+    return decision

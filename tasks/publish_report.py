@@ -1,0 +1,63 @@
+"""The HTML report of a run: to the workspace, and to its MLflow run."""
+
+from kws_core import alignment, corpora
+from kws_core import segments as segments_stage
+from kws_core.config import Experiment
+from kws_core.files import write_atomically
+from kws_core.gate import Decision
+from kws_core.report.run import RunFacts, run_report
+from tasks import featurise, refit, registry
+from tasks.console import say
+from tasks.ingest import read_reference
+from tasks.judge import Trials, judge
+from tasks.package import fetch_bundle
+from tasks.places import Places
+from tasks.search import KIND as SEARCH
+from tasks.stage import stage_task
+from tasks.training_input import TrainingInput
+
+
+@stage_task("report")
+def publish_report(
+    places: Places,
+    experiment: Experiment,
+    datasets: dict[str, str],
+    given: TrainingInput,
+    keys: dict[str, str],
+    version: str,
+    decision: Decision,
+) -> str:
+    """Write the report and log it to the version's run; returns its path."""
+    store = places.store()
+    bundle = fetch_bundle(places, keys["bundle"])
+    stages = {
+        "utterances": store.dataset(corpora.STAGE, datasets["utterances"]),
+        "words": store.dataset(alignment.STAGE, datasets["words"]),
+        "segments": store.dataset(segments_stage.STAGE, datasets["segments"]),
+        "features": store.dataset(featurise.STAGE, given.features),
+    }
+    reference = read_reference(store, stages["utterances"])
+    trials = Trials(store, datasets["segments"], given.selection, given.pairs)
+    page = run_report(
+        RunFacts(
+            experiment=experiment,
+            bundle=bundle,
+            stages=stages,
+            quarantine={name: store.read_quarantine(manifest) for name, manifest in stages.items()},
+            words=store.read_table(stages["words"]),
+            reference=store.read_table(reference) if reference is not None else None,
+            selection=trials.selection_table(),
+            evaluation=judge(trials, experiment, bundle),
+            search=store.read_document(SEARCH, keys["search"]) or {},
+            training=store.read_document(refit.KIND, keys["encoder"]) or {},
+            model_version=version,
+            decision=decision,
+        )
+    )
+    path = places.workspace / "report.html"
+    write_atomically(path, page.encode())
+    client = registry.client(places.tracking_uri)
+    run_id = client.get_model_version(experiment.name, version).run_id
+    client.log_artifact(run_id, str(path))
+    say("report", str(path))
+    return str(path)

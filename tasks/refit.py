@@ -1,0 +1,113 @@
+"""The best configuration trained in full; a killed run goes on from its last epoch."""
+
+from typing import Any
+
+from kws_core.config import Experiment
+from kws_core.fingerprint import fingerprint
+from kws_core.store import Store
+from tasks.cluster import cause, connect, cpus
+from tasks.console import bar, say
+from tasks.places import Places
+from tasks.search import KIND as SEARCH
+from tasks.search import configured
+from tasks.stage import stage_task
+from tasks.training_input import TrainingInput
+
+KIND = "encoder"
+VERSION = 1
+WEIGHTS, ONNX, CHECKPOINT = "encoder.safetensors", "encoder.onnx", "checkpoint.pt"
+POLL_S = 0.5
+
+
+@stage_task("refit")
+def refit(places: Places, experiment: Experiment, given: TrainingInput, search_key: str) -> str:
+    """Train the best trial's configuration; returns the key of the encoder's weights and of its document."""
+    store = places.store()
+    best = store.read_document(SEARCH, search_key)["trials"][0]  # type: ignore[index]
+    chosen, encoder = configured(experiment, best)
+    content = [chosen.training, chosen.loss, chosen.augmentation, encoder, chosen.features, chosen.seed]
+    key = fingerprint(KIND, VERSION, *content, given)
+    document = store.read_document(KIND, key)
+    if document is None:
+        _run(places, chosen, best, given, key)
+        document = store.read_document(KIND, key) or {}
+    last = document["history"][-1]
+    say("refit", f"{encoder.name}, {last['epoch']} epochs, development EER {last['development_eer']:.2%}")
+    return key
+
+
+def train_encoder(places: Places, experiment: Experiment, best: dict[str, Any], given: TrainingInput, key: str) -> None:
+    """Train, export and store one encoder; runs on a Ray worker."""
+    import tempfile
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from kws_core.bundle import tensor_bytes
+    from kws_core.onnx_export import export_onnx
+    from kws_core.training import EpochReport, fit
+
+    store = places.store()
+    chosen, encoder_config = configured(experiment, best)
+
+    def keep(report: EpochReport, dump: Any) -> None:
+        store.write_object(KIND, key, CHECKPOINT, dump())
+        store.write_document("progress", key, asdict(report))
+
+    saved = store.read_object(KIND, key, CHECKPOINT) if store.has_object(KIND, key, CHECKPOINT) else None
+    device = "cuda" if experiment.search.gpus_per_trial else "cpu"
+    encoder, history = fit(
+        given.load(places, chosen.features),
+        chosen.features,
+        encoder_config,
+        chosen.loss,
+        chosen.training,
+        chosen.augmentation,
+        chosen.seed,
+        keep,
+        saved,
+        device,
+    )
+    encoder = encoder.cpu()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ONNX
+        export_onnx(encoder, chosen.features, path)
+        store.write_object(KIND, key, ONNX, path.read_bytes())
+    weights = {name: tensor.detach().numpy() for name, tensor in encoder.state_dict().items()}
+    store.write_object(KIND, key, WEIGHTS, tensor_bytes(weights))
+    store.write_document(
+        KIND,
+        key,
+        {
+            "history": [asdict(report) for report in history],
+            "parameters": sum(parameter.numel() for parameter in encoder.parameters()),
+            "encoder": encoder_config.model_dump(mode="json"),
+        },
+    )
+
+
+def _run(places: Places, experiment: Experiment, best: dict[str, Any], given: TrainingInput, key: str) -> None:
+    ray = connect()
+    gpus = 1 if experiment.search.gpus_per_trial else 0
+    remote = ray.remote(num_cpus=cpus() if not gpus else 1, num_gpus=gpus, max_retries=3)(train_encoder)
+    running = remote.remote(places, experiment, best, given, key)
+    store = places.store()
+    with bar("refit", experiment.training.epochs) as progress:
+        shown = 0
+        while True:
+            done, _ = ray.wait([running], timeout=POLL_S)
+            shown = _show(store, key, progress, shown)
+            if done:
+                break
+    try:
+        ray.get(running)
+    except ray.exceptions.RayTaskError as error:
+        raise cause(error) from None
+
+
+def _show(store: Store, key: str, progress: Any, shown: int) -> int:
+    report = store.read_document("progress", key)
+    if report is not None:
+        for _ in range(shown, report["epoch"]):
+            progress.advance(f"EER {report['development_eer']:.2%}")
+        return int(report["epoch"])
+    return shown

@@ -1,0 +1,121 @@
+"""The bundle as a registered model version: one parent run, a nested run a trial, alias `challenger`."""
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kws_core.bundle import Bundle
+from kws_core.config import SAMPLE_RATE_HZ, Experiment
+from tasks import registry
+from tasks.console import say
+from tasks.package import fetch_bundle
+from tasks.places import Places
+from tasks.search import KIND as SEARCH
+from tasks.stage import stage_task
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SEARCH_TAG = "kws.search_trial"
+
+
+@stage_task("register")
+def register(places: Places, experiment: Experiment, search_key: str, bundle_key: str) -> str:
+    """Register the bundle unless it is already; returns its version. Logged from here, never from trials."""
+    bundle = fetch_bundle(places, bundle_key)
+    client = registry.client(places.tracking_uri)
+    known = registry.version_of_bundle(client, experiment.name, bundle.fingerprint)
+    if known is not None:
+        say("register", f"{experiment.name} version {known.version}, nothing to register")
+        return str(known.version)
+    run_id = _parent_run(client, places, experiment, bundle)
+    trials = (places.store().read_document(SEARCH, search_key) or {})["trials"]
+    _log_trials(client, run_id, trials)
+    version = _log_model(client, run_id, experiment, bundle)
+    client.set_registered_model_alias(experiment.name, registry.CHALLENGER, version)
+    client.set_terminated(run_id)
+    say("register", f"{experiment.name} version {version}, alias {registry.CHALLENGER}")
+    return version
+
+
+def _parent_run(client: "MlflowClient", places: Places, experiment: Experiment, bundle: Bundle) -> str:
+    """The run of this bundle; one that a killed attempt left behind is taken up again."""
+    found = client.get_experiment_by_name(experiment.name)
+    if found is None:
+        local = places.tracking_uri.startswith("sqlite:")
+        location = (places.workspace / "mlartifacts").as_uri() if local else None
+        experiment_id = client.create_experiment(experiment.name, artifact_location=location)
+    else:
+        experiment_id = found.experiment_id
+    runs = client.search_runs([experiment_id], f"tags.`{registry.BUNDLE_TAG}` = '{bundle.fingerprint}'")
+    if runs:
+        return str(runs[0].info.run_id)
+    description = bundle.description
+    tags = {
+        registry.BUNDLE_TAG: bundle.fingerprint,
+        "kws.keywords": ", ".join(description.keywords),
+        "kws.licences": "; ".join(description.licences),
+        **{f"kws.dataset.{name}": key for name, key in description.datasets.items()},
+    }
+    run_id = str(client.create_run(experiment_id, tags=tags, run_name=f"retrain-{bundle.fingerprint[:8]}").info.run_id)
+    client.log_dict(run_id, experiment.model_dump(mode="json"), "experiment.json")
+    for name, value in {**description.encoder, "decision": description.decision, "seed": experiment.seed}.items():
+        client.log_param(run_id, name, value)
+    for name, value in description.metrics.items():
+        client.log_metric(run_id, name, value)
+    return run_id
+
+
+def _log_trials(client: "MlflowClient", run_id: str, trials: list[dict[str, Any]]) -> None:
+    parent = client.get_run(run_id)
+    experiment_id = parent.info.experiment_id
+    children = client.search_runs([experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
+    logged = {child.data.tags.get(SEARCH_TAG) for child in children if child.info.status == "FINISHED"}
+    for number, trial in enumerate(trials):
+        if str(number) in logged:
+            continue
+        tags = {"mlflow.parentRunId": run_id, SEARCH_TAG: str(number)}
+        child = client.create_run(experiment_id, tags=tags, run_name=f"trial-{number:03d}").info.run_id
+        for name in ("scale", "margin", "learning_rate"):
+            client.log_param(child, name, trial[name])
+        client.log_param(child, "encoder", trial["encoder"]["name"])
+        for name in ("development_eer", "development_frr", "loss", "epoch"):
+            client.log_metric(child, name, trial[name])
+        client.set_terminated(child)
+
+
+def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bundle: Bundle) -> str:
+    import mlflow
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+    from tasks import spotter_model  # noqa: F401 - its file is logged; importing it proves that it runs
+
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, SAMPLE_RATE_HZ), "pcm")]),
+        outputs=Schema(
+            [
+                ColSpec(DataType.string, "keyword"),
+                ColSpec(DataType.double, "score"),
+                ColSpec(DataType.boolean, "accepted"),
+            ]
+        ),
+    )
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), mlflow.start_run(run_id=run_id):
+        # relative paths: MLflow writes the paths it is given into the model
+        shutil.copytree(bundle.folder, "bundle")
+        shutil.copy(Path(__file__).with_name("spotter_model.py"), "spotter_model.py")
+        logged = mlflow.pyfunc.log_model(
+            name="spotter",
+            python_model="spotter_model.py",
+            artifacts={"bundle": "bundle"},
+            signature=signature,
+            pip_requirements=["kws-foundry", "mlflow", "pandas"],
+        )
+    with contextlib.suppress(mlflow.exceptions.MlflowException):
+        client.create_registered_model(experiment.name)
+    tags = {registry.BUNDLE_TAG: bundle.fingerprint}
+    return str(client.create_model_version(experiment.name, logged.model_uri, run_id, tags=tags).version)

@@ -1,0 +1,56 @@
+"""Segments to the indexes `selection` and `pairs`: vocabulary, splits, trials."""
+
+from dataclasses import dataclass
+
+from kws_core import pairs as pairs_stage
+from kws_core import segments as segments_stage
+from kws_core import selection as selection_stage
+from kws_core.config import Experiment, SelectionConfig
+from kws_core.manifest import Manifest, part_key
+from kws_core.part import PartOutput
+from kws_core.schemas import QUARANTINE
+from kws_core.store import Store
+from tasks.parts import Job, make_dataset
+from tasks.places import Places
+from tasks.stage import stage_task
+
+
+@stage_task("select")
+def select(places: Places, experiment: Experiment, segments: str) -> tuple[str, str]:
+    """Index the segments; returns the fingerprints of the selection and of the pair lists."""
+    store = places.store()
+    config, test_corpora = experiment.selection, experiment.test_corpora
+    manifest = store.dataset(segments_stage.STAGE, segments)
+    content = [config, sorted(test_corpora)]
+    key = part_key(selection_stage.STAGE, selection_stage.VERSION, content, [manifest.fingerprint])
+    job = Job(key, "all", _Select(manifest, config, test_corpora))
+    selection = make_dataset(store, selection_stage.STAGE, selection_stage.VERSION, [job])
+    pairs_key = part_key(pairs_stage.STAGE, pairs_stage.VERSION, [*content, experiment.seed], [key])
+    pairs_job = Job(pairs_key, "all", _Pairs(selection, config, test_corpora, experiment.seed))
+    pairs = make_dataset(store, pairs_stage.STAGE, pairs_stage.VERSION, [pairs_job])
+    return selection.fingerprint, pairs.fingerprint
+
+
+@dataclass(frozen=True)
+class _Select:
+    segments: Manifest
+    config: SelectionConfig
+    test_corpora: frozenset[str]
+
+    def __call__(self, store: Store) -> PartOutput:
+        index = selection_stage.segment_index(store, self.segments)
+        table = selection_stage.select(index, self.config, self.test_corpora)
+        return PartOutput(table, QUARANTINE.empty_table())
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    selection: Manifest
+    config: SelectionConfig
+    test_corpora: frozenset[str]
+    seed: int
+
+    def __call__(self, store: Store) -> PartOutput:
+        selection = store.read_table(self.selection)
+        table = pairs_stage.draw_pairs(selection, self.test_corpora, self.config, self.seed)
+        return PartOutput(table, QUARANTINE.empty_table())
