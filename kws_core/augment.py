@@ -17,7 +17,7 @@ class FeatureAugment:
     `mask_context_share` of the rows lose all frames but the word and, on each side, 0 to 5 frames of context;
     `shift_share` of the rows are moved by a whole number of frames, uniform within +-`max_shift_s`. Masked and vacated
     frames take the features of digital silence, `silence [coeff]`. Each row is chosen independently.
-    Source: the shift is Huh et al. 2020, section 4.1.
+    Source: the shift is Huh et al. 2020.
     """
 
     def __init__(

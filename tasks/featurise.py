@@ -37,7 +37,9 @@ def run_on_ray_data(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     pool = ray.data.ActorPoolStrategy(size=min(cpus(), len(jobs)))
-    done = ray.data.range(len(jobs), override_num_blocks=len(jobs)).map_batches(
+    # `from_items` needs no read task, which would wait for ever for a CPU when actors hold them all
+    numbers = ray.data.from_items([{"id": number} for number in range(len(jobs))], override_num_blocks=len(jobs))
+    done = numbers.map_batches(
         _PartMaker, batch_size=1, compute=pool, num_cpus=1, fn_constructor_args=(store.url, stage, jobs)
     )
     for row in done.iter_rows():

@@ -31,6 +31,9 @@ _UTF8 = 1
 _RATE, _PITCH = 1, 3
 _EVENT_END_OF_LIST, _EVENT_WORD, _EVENT_END, _EVENT_PHONEME = 0, 1, 5, 7
 
+# These draw their breath from the C library's rand(), which is not eSpeak's to seed: no two utterances are the same.
+_UNREPEATABLE = ("Reed", "caleb")
+
 _LOCK = threading.Lock()
 
 
@@ -68,8 +71,9 @@ class Synthesizer:
         for path in (self._library, self._data / "phontab"):
             if not path.exists():
                 raise CorpusError(f"eSpeak NG has no file {path.name}: pip install 'kws-foundry[demo]' again")
-        self.variants = tuple(sorted(file.name for file in (self._data / "voices" / "!v").iterdir()))
-        """Names of the voice variants."""
+        names = (file.name for file in (self._data / "voices" / "!v").iterdir())
+        self.variants = tuple(sorted(name for name in names if name not in _UNREPEATABLE))
+        """Names of the voice variants; two that never sound the same twice are left out."""
 
     def synthesize(self, text: str, voice: str, rate_words_per_minute: int = 175, pitch: int = 50) -> Synthesis:
         """Speak lower-case words separated by single spaces, by a voice named `accent` or `accent+variant`.

@@ -8,7 +8,7 @@ from kws_core.encoders.normalisation import SubSpectralNorm
 FREQUENCY = 40
 SUB_BANDS = 5
 DROPOUT = 0.1
-# Table 1: blocks, relative width, frequency stride and time dilation of the four stages.
+# Blocks, relative width, frequency stride and time dilation of the four stages.
 STAGES = ((2, 1.0, 1, 1), (2, 1.5, 2, 2), (4, 2.0, 2, 4), (4, 2.5, 1, 8))
 
 
@@ -24,7 +24,7 @@ class BcResNetTrunk(nn.Module):
         base = 8 * tau
         self.channels = 4 * base
         self.stem = nn.Sequential(
-            nn.Conv2d(1, 2 * base, 5, stride=(2, 1), padding=2, bias=False), SubSpectralNorm(2 * base), nn.ReLU(True)
+            nn.Conv2d(1, 2 * base, 5, stride=(2, 1), padding=2, bias=False), nn.BatchNorm2d(2 * base), nn.ReLU(True)
         )
         blocks: list[nn.Module] = []
         width, frequency = 2 * base, FREQUENCY // 2
@@ -32,13 +32,13 @@ class BcResNetTrunk(nn.Module):
             frequency //= stride
             for index in range(repeats):
                 out_width = int(base * relative)
-                blocks.append(_Block(width, out_width, stride if index == 0 else 1, dilation, frequency))
+                blocks.append(Block(width, out_width, stride if index == 0 else 1, dilation, frequency))
                 width = out_width
         self.blocks = nn.Sequential(*blocks)
         self.tail = nn.Sequential(
             nn.Conv2d(width, width, 5, padding=(0, 2), groups=width, bias=False),
             nn.Conv2d(width, self.channels, 1, bias=False),
-            SubSpectralNorm(self.channels),
+            nn.BatchNorm2d(self.channels),
             nn.ReLU(True),
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -49,14 +49,14 @@ class BcResNetTrunk(nn.Module):
         return pooled.mean(dim=(2, 3))
 
 
-class _Block(nn.Module):
-    """Broadcasted residual block: f2 over frequency and time, f1 over time on the frequency average (figure 2)."""
+class Block(nn.Module):
+    """Broadcasted residual block: f2 over frequency and time, f1 over time on the frequency average."""
 
     def __init__(self, width: int, out_width: int, stride: int, dilation: int, out_frequency: int) -> None:
         super().__init__()
         self.is_transition = width != out_width
         self.expand = (
-            nn.Sequential(nn.Conv2d(width, out_width, 1, bias=False), SubSpectralNorm(out_width), nn.ReLU(True))
+            nn.Sequential(nn.Conv2d(width, out_width, 1, bias=False), nn.BatchNorm2d(out_width), nn.ReLU(True))
             if self.is_transition
             else nn.Identity()
         )
@@ -74,13 +74,14 @@ class _Block(nn.Module):
                 groups=out_width,
                 bias=False,
             ),
-            SubSpectralNorm(out_width),
+            nn.BatchNorm2d(out_width),
             nn.SiLU(True),
             nn.Conv2d(out_width, out_width, 1, bias=False),
             nn.Dropout2d(DROPOUT),
         )
 
     def forward(self, maps: Tensor) -> Tensor:
+        """Map `[batch, channels, frequency, time]` to the same, frequency divided by the stride."""
         local: Tensor = self.frequency_norm(self.frequency(self.expand(maps)))
         output = local.add_(self.time(local.mean(dim=2, keepdim=True)))
         if not self.is_transition:

@@ -1,4 +1,4 @@
-"""Batch normalisation over channels and sub-bands, fast on CPU in channels-last memory."""
+"""Sub-spectral normalisation, fast on CPU in channels-last memory."""
 
 from typing import Any
 
@@ -10,15 +10,14 @@ from torch.autograd.function import once_differentiable
 class SubSpectralNorm(nn.Module):
     """Batch normalisation with own statistics and affine weights per channel and sub-band of the frequency axis.
 
-    Takes and returns maps `[batch, channels, frequency, time]`. With `bands` > 1 each band is `rows` rows of the frequency
-    axis, `frequency = bands * rows`; `bands = 1` is plain batch normalisation for any frequency.
-    Source: Chang et al. 2021, "Subspectral Normalization for Neural Audio Data Processing", eq. 1.
+    Takes and returns maps `[batch, channels, frequency, time]`; each of the `bands` is `rows` rows of `frequency`.
+    Source: Chang et al. 2021, "Subspectral Normalization for Neural Audio Data Processing".
     """
 
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, channels: int, bands: int = 1, rows: int = 1) -> None:
+    def __init__(self, channels: int, bands: int, rows: int) -> None:
         super().__init__()
         self.rows, self.eps, self.momentum = rows, 1e-5, 0.1
         self.weight = nn.Parameter(torch.ones(bands, channels))
@@ -52,9 +51,9 @@ class SubSpectralNorm(nn.Module):
 class _BatchNorm(torch.autograd.Function):
     """Maps, weight and bias `[bands, channels]` to (normalised maps, mean, biased variance).
 
-    torch's own kernels take the sub-bands as channels, which costs five times as much in this memory layout. Here
-    every pass over the maps is an element-wise operation on rows as long as one sample: per-channel values are first
-    spread to such a row.
+    torch's own kernel would have to see the sub-bands as channels, and in this memory layout copy the maps for it: a
+    whole training step then takes half as long again. Here every pass over the maps is an element-wise operation on
+    rows as long as one sample: per-channel values are first spread to such a row.
     """
 
     @staticmethod

@@ -1,4 +1,7 @@
-"""MFCC and log-mel features with Kaldi's definitions, in batched torch: one code for CPU, GPU and ONNX."""
+"""MFCC and log-mel features with Kaldi's definitions, in batched torch: one code for CPU and GPU.
+
+`kws_core.onnx_export` writes the same chain for ONNX.
+"""
 
 import numpy as np
 import torch
@@ -9,7 +12,7 @@ from kws_core.config import SAMPLE_RATE_HZ, FeaturesConfig
 from kws_core.errors import ConfigError
 from kws_core.features.kaldi import dct_matrix, mel_matrix, povey_window
 
-PREEMPHASIS = 0.97
+PREEMPHASIS = float(np.float32(0.97))  # as Kaldi rounds it: what is left of a DC offset depends on it
 INT16_SCALE = 32768.0
 LOG_FLOOR = float(np.finfo(np.float32).eps)
 CPU_CHUNK_FRAMES = 512
@@ -30,7 +33,6 @@ class Frontend(nn.Module):
     window: Tensor
     mel: Tensor
     dct: Tensor
-    dft: Tensor
 
     def __init__(self, config: FeaturesConfig) -> None:
         super().__init__()
@@ -54,16 +56,12 @@ class Frontend(nn.Module):
         # Spectra keep real and imaginary parts interleaved: with every weight twice, the product sums re^2 + im^2.
         self._constant("mel", np.repeat(mel, 2, axis=1).T)
         self._constant("dct", dct_matrix(config.coefficients, config.mel_bins).T)
-        phase = np.outer(np.arange(mel.shape[1]), np.arange(self.window_samples)) * (-2 * np.pi / self.fft_samples)
-        dft = np.stack([np.cos(phase), np.sin(phase)], axis=1) * povey_window(self.window_samples) * INT16_SCALE
-        self._constant("dft", dft.reshape(-1, 1, self.window_samples))
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Turn `waveform [batch, samples]` (float32, full scale +-1) into `features [batch, time, coeff]`."""
-        if torch.compiler.is_exporting():
-            return self._cepstrum(self._log_mel_by_convolution(waveform))
         with torch.no_grad():
-            return self._cepstrum(self._log_mel(waveform))
+            log_mel = self._log_mel(waveform)
+            return log_mel @ self.dct if self.is_mfcc else log_mel
 
     def count_frames(self, samples: int) -> int:
         """Count the whole frames in so many samples."""
@@ -72,9 +70,6 @@ class Frontend(nn.Module):
     def _constant(self, name: str, value: NDArray[np.float64]) -> None:
         """Register a buffer that moves with the module and is no weight."""
         self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(value, np.float32)), persistent=False)
-
-    def _cepstrum(self, log_mel: Tensor) -> Tensor:
-        return log_mel @ self.dct if self.is_mfcc else log_mel
 
     def _log_mel(self, waveform: Tensor) -> Tensor:
         """Log mel energies `[batch, time, mel]`, a cache-sized block of frames at a time."""
@@ -113,15 +108,3 @@ class Frontend(nn.Module):
 
     def _frames(self, samples: Tensor) -> Tensor:
         return samples.unfold(1, self.window_samples, self.hop_samples)
-
-    def _log_mel_by_convolution(self, waveform: Tensor) -> Tensor:
-        """Log mel energies for ONNX, equal to 1e-4: the Fourier transform is a convolution with stride.
-
-        onnxruntime's own DFT operator is slower than this product, and the blocks above are written in place.
-        """
-        emphasised = nn.functional.pad(waveform[:, 1:] - PREEMPHASIS * waveform[:, :-1], (1, 0))
-        spectrum = nn.functional.conv1d(emphasised[:, None], self.dft, stride=self.hop_samples)
-        offset = nn.functional.avg_pool1d(waveform[:, None], self.window_samples, self.hop_samples)
-        spectrum = spectrum - offset * ((1 - PREEMPHASIS) * self.dft.sum(dim=2).t()[:, :, None])
-        energies = (spectrum * spectrum).transpose(1, 2) @ self.mel
-        return torch.log(torch.clamp(energies, min=LOG_FLOOR))

@@ -1,4 +1,4 @@
-"""Kaldi's window, mel bank and cosine transform as matrices, in float64.
+"""Kaldi's window, Fourier transform, mel bank and cosine transform as matrices, in float64.
 
 Source: Kaldi src/feat/feature-window.cc, mel-computations.cc and matrix/matrix-functions.cc (ComputeDctMatrix).
 """
@@ -30,6 +30,12 @@ def mel_matrix(bins: int, fft_samples: int, sample_rate_hz: int, low_hz: float, 
     left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     weights = np.minimum((mel - left) / (centre - left), (right - mel) / (right - centre))
     return np.pad(np.maximum(weights, 0), ((0, 0), (0, 1)))
+
+
+def dft_matrix(fft_samples: int, samples: int) -> Matrix:
+    """Real Fourier transform `[fft_samples + 2, samples]` of a zero-padded frame: re and im rows by turns."""
+    phase = np.outer(np.arange(fft_samples // 2 + 1), np.arange(samples)) * (-2 * np.pi / fft_samples)
+    return np.stack([np.cos(phase), np.sin(phase)], axis=1).reshape(fft_samples + 2, samples)
 
 
 def dct_matrix(coefficients: int, bins: int) -> Matrix:

@@ -8,8 +8,8 @@ class AMSoftmax(nn.Module):
     """Mean of -log( exp(s (cos_y - m)) / (exp(s (cos_y - m)) + sum over j != y of exp(s cos_j)) ).
 
     One weight vector per class; embeddings and weights are compared on the unit sphere. `margin` may be set between
-    steps (the training loop raises it linearly). Source: Ma et al., eq. of "normalisation + margin" (AM-softmax, Wang
-    et al. 2018, eq. 6); margin 0 is their "normalisation".
+    steps (the training loop raises it linearly).
+    Source: Ma et al., "normalisation + margin"; margin 0 is their "normalisation".
     """
 
     def __init__(self, embedding_dim: int, classes: int, scale: float, margin: float) -> None:

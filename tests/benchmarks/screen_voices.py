@@ -1,6 +1,6 @@
 """Screen eSpeak's voice variants for the demo corpus and print the list for `kws_core/corpora/demo_voices.py`.
 
-    python -m tests.benchmarks.screen_voices          # about 4 minutes on one core
+    python -m tests.benchmarks.screen_voices          # about 5 minutes on one core
 
 A variant is kept when
 1. it is no whisper, and its name can stand in an id;
@@ -58,7 +58,11 @@ def main() -> None:
         shares.append(share)
         spectra.append(spectrum)
     print(f"# kept {len(kept)} of {len(synthesizer.variants)}")
-    for voice, share in zip(kept, shares, strict=True):
+    american = [index for index, voice in enumerate(kept) if voice.accent == "en-us"]
+    held_back = max(american, key=shares.__getitem__)
+    for index, (voice, share) in enumerate(zip(kept, shares, strict=True)):
+        if index == held_back:
+            print("    # HELD_BACK_VOICE, the best recognised of those with the recogniser's accent:")
         arguments = f'"{voice.variant}", "{voice.accent}", {voice.rate_words_per_minute}, {voice.pitch}'
         print(f"    Voice({arguments}),  # {share:.0%}")
 

@@ -68,6 +68,12 @@ def test_synthesis_does_not_depend_on_what_was_said_before(synthesizer: Synthesi
     assert first.words == again.words
 
 
+def test_every_variant_sounds_the_same_twice(synthesizer: Synthesizer) -> None:
+    for variant in synthesizer.variants:
+        first, second = (synthesizer.synthesize("stop it", f"en-us+{variant}").pcm16 for _ in range(2))
+        np.testing.assert_array_equal(first, second, err_msg=variant)
+
+
 def test_threads_do_not_disturb_each_other(synthesizer: Synthesizer) -> None:
     texts = ["marvin", "music", "window", "please say it again"]
     alone = [synthesizer.synthesize(text, "en-us+m1").pcm16 for text in texts]

@@ -1,0 +1,127 @@
+"""The exported file against torch."""
+
+import warnings
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from kws_core.config import EncoderConfig, FeaturesConfig
+from kws_core.encoders import build_encoder
+from kws_core.features import Frontend
+from kws_core.onnx_export import export_onnx
+
+ENCODERS = [EncoderConfig(name=f"bc_resnet_{tau}", embedding_dim=20) for tau in (1, 2, 3, 6, 8)] + [
+    EncoderConfig(name="res15", embedding_dim=20),
+    EncoderConfig(name="res15", maps=19, stem_pooling=(4, 3)),
+]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads only wait for each other where tests share the cores
+    yield
+    torch.set_num_threads(threads)
+
+
+def pcm(rows):
+    """Noise of many levels and colours, with a DC offset in some rows."""
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((rows, 16000))
+    smooth = np.cumsum(noise, axis=1) / 30
+    mixed = np.where(np.arange(rows)[:, None] % 2, noise, smooth) * np.logspace(-3, -0.5, rows)[:, None]
+    return (mixed + 0.05 * (np.arange(rows)[:, None] % 3)).astype(np.float32)
+
+
+def trained(config, features):
+    """An encoder with the statistics of real batches, so that its rows differ, and with norms off their defaults."""
+    torch.manual_seed(0)
+    encoder = build_encoder(config, features).train()
+    for module in encoder.modules():
+        if hasattr(module, "momentum"):
+            module.momentum = 1.0
+    with torch.no_grad():
+        for weight in encoder.parameters():
+            weight.add_(0.05 * torch.randn_like(weight))
+        encoder(Frontend(features)(torch.from_numpy(pcm(6))))
+    return encoder
+
+
+def run(path, waveform):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return session.run(["embeddings"], {"pcm": waveform})[0]
+
+
+def embed(encoder, features, waveform):
+    with torch.no_grad():
+        embeddings = encoder(Frontend(features)(torch.from_numpy(waveform)))
+    return torch.nn.functional.normalize(embeddings, dim=1).numpy()
+
+
+@pytest.mark.parametrize("config", ENCODERS, ids=lambda config: f"{config.name}-{config.maps}")
+def test_equals_torch(config, tmp_path, capfd):
+    features = FeaturesConfig()
+    encoder = trained(config, features)
+    assert encoder.training
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        export_onnx(encoder, features, tmp_path / "encoder.onnx")
+    assert not caught
+    assert capfd.readouterr() == ("", "")
+    assert encoder.training
+    assert [file.name for file in tmp_path.iterdir()] == ["encoder.onnx"]
+    encoder.eval()
+    for rows in (1, 7):
+        waveform = pcm(rows)
+        found = run(tmp_path / "encoder.onnx", waveform)
+        assert found.shape == (rows, config.embedding_dim)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, embed(encoder, features, waveform), atol=1e-4, rtol=0)
+        np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert np.abs(found[0] - found[1]).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        FeaturesConfig(kind="log_mel"),
+        FeaturesConfig(window_s=0.03, frames=98),
+        FeaturesConfig(window_s=0.025, frames=98, mel_bins=30, coefficients=20, low_hz=60, high_hz=7600),
+    ],
+    ids=["log_mel", "30ms", "25ms"],
+)
+def test_other_features_go_along(features, tmp_path):
+    config = EncoderConfig(name="res15", maps=7, stem_pooling=(4, 3), embedding_dim=8)
+    encoder = trained(config, features)
+    export_onnx(encoder, features, tmp_path / "encoder.onnx")
+    expected = embed(encoder.eval(), features, pcm(5))
+    np.testing.assert_allclose(run(tmp_path / "encoder.onnx", pcm(5)), expected, atol=1e-4, rtol=0)
+
+
+def test_silence_gives_a_finite_embedding(tmp_path):
+    features = FeaturesConfig()
+    encoder = trained(ENCODERS[0], features)
+    export_onnx(encoder, features, tmp_path / "encoder.onnx")
+    silence = np.zeros((2, 16000), np.float32)
+    found = run(tmp_path / "encoder.onnx", silence)
+    np.testing.assert_allclose(found, embed(encoder.eval(), features, silence), atol=1e-4)
+
+
+def test_equal_weights_give_equal_bytes_without_paths(tmp_path):
+    features = FeaturesConfig()
+    for name in ("a.onnx", "b.onnx"):
+        export_onnx(trained(ENCODERS[0], features), features, tmp_path / name)
+    content = (tmp_path / "a.onnx").read_bytes()
+    assert content == (tmp_path / "b.onnx").read_bytes()
+    assert str(tmp_path).encode() not in content
+    assert b".py" not in content
+    model = onnx.load(tmp_path / "a.onnx", load_external_data=False)
+    assert not any(constant.external_data for constant in model.graph.initializer)
+    assert [(value.name, value.type.tensor_type.shape.dim[0].dim_param) for value in model.graph.input] == [
+        ("pcm", "batch")
+    ]
