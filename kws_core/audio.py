@@ -13,6 +13,9 @@ from kws_core.errors import AudioError
 
 Pcm16 = NDArray[np.int16]
 
+LOWEST_RATE_HZ = 4000
+BLOCK_FRAMES = 2**18
+
 
 def decode_file(path: Path) -> Pcm16:
     """Decode a recording of any rate and channels to 16 kHz mono `[samples]`.
@@ -24,6 +27,8 @@ def decode_file(path: Path) -> Pcm16:
         content = path.read_bytes()
     except OSError as error:
         raise AudioError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a path with a zero byte
+        raise AudioError(f"{path}: cannot be read: {error}") from error
     return decode_bytes(content, str(path))
 
 
@@ -32,12 +37,19 @@ def decode_bytes(content: bytes, name: str) -> Pcm16:
     if not content:
         raise AudioError(f"{name}: the file is empty")
     try:
-        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            rate = file.samplerate
+            # block by block: a damaged header may promise more samples than fit in memory
+            blocks = []
+            while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+                blocks.append(block.mean(axis=1))
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise AudioError(f"{name}: not a readable recording (WAV, FLAC, OGG, MP3 are accepted)") from error
-    if not len(samples):
+    if not blocks:
         raise AudioError(f"{name}: the recording holds no samples")
-    mono = samples.mean(axis=1)
+    if rate < LOWEST_RATE_HZ:
+        raise AudioError(f"{name}: the rate is {rate} Hz; at least {LOWEST_RATE_HZ} Hz are accepted")
+    mono = np.concatenate(blocks)
     if not np.isfinite(mono).all():
         raise AudioError(f"{name}: the recording holds samples that are not numbers")
     if rate != SAMPLE_RATE_HZ:

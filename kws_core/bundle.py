@@ -12,11 +12,11 @@ import json
 import shutil
 import uuid
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
@@ -67,6 +67,16 @@ class BundleDescription(BaseModel):
     metrics: dict[str, float]
     files: dict[str, str]
     """SHA-256 of every other file."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.keywords:
+            raise ValueError("keywords must name at least one keyword")
+        if len(self.keyword_durations_s) != len(self.keywords):
+            raise ValueError(f"{len(self.keywords)} keywords need as many keyword_durations_s")
+        if len(self.thresholds.get(self.decision, ())) != len(self.keywords):
+            raise ValueError(f"{len(self.keywords)} keywords need as many thresholds of {self.decision!r}")
+        return self
 
 
 class Bundle:
@@ -148,7 +158,8 @@ def load_bundle(folder: Path) -> Bundle:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(step) for step in first["loc"])
-        raise BundleError(f"{path}: field {field!r} is not a bundle's: {first['msg']}") from error
+        what = f"field {field!r} is not a bundle's" if field else "not a bundle's description"
+        raise BundleError(f"{path}: {what}: {first['msg']}") from error
     except ValueError as error:
         raise BundleError(f"{path}: not JSON: {error}") from error
     for name in FILES:

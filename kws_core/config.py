@@ -19,6 +19,11 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _check_durations(shortest_s: float, longest_s: float) -> None:
+    if shortest_s > longest_s:
+        raise ValueError(f"min_duration_s ({shortest_s:g}) cannot exceed max_duration_s ({longest_s:g})")
+
+
 class CorpusSection(Section):
     """What every corpus states, whatever its recipe."""
 
@@ -65,6 +70,11 @@ class IngestConfig(Section):
     min_duration_s: PositiveSeconds = 0.1
     max_duration_s: PositiveSeconds = 60.0
 
+    @model_validator(mode="after")
+    def _check(self) -> "IngestConfig":
+        _check_durations(self.min_duration_s, self.max_duration_s)
+        return self
+
 
 class AlignmentConfig(Section):
     """Utterances to words."""
@@ -86,6 +96,11 @@ class SegmentsConfig(Section):
     """Alignment score (mean log likelihood a frame, see `words.score`) below which a word is rejected."""
     min_rms: float = Field(default=1e-4, ge=0)
     """Root mean square of the word, full scale = 1, below which it counts as silence."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "SegmentsConfig":
+        _check_durations(self.min_duration_s, self.max_duration_s)
+        return self
 
 
 class FeaturesConfig(Section):
@@ -165,10 +180,11 @@ class LossConfig(Section):
 class AugmentationConfig(Section):
     """What is done to the features of a training batch."""
 
-    shift_share: Share = 0.5
+    shift_share: Share = 0.3
     """Share of the inputs that are moved in time (Huh et al.: 0.2)."""
-    max_shift_s: float = Field(default=0.2, ge=0)
-    mask_context_share: Share = 0.5
+    max_shift_s: float = Field(default=0.1, ge=0)
+    """Huh et al.: 0.2; words here are centred by alignment, so less is needed."""
+    mask_context_share: Share = 0.2
     """Share of the inputs whose surroundings (all but the word) are replaced by silence."""
 
 
@@ -190,6 +206,14 @@ class Uniform(Section):
     high: float
     log: bool = False
 
+    @model_validator(mode="after")
+    def _check(self) -> "Uniform":
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low:g}) cannot exceed high ({self.high:g})")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a range searched by order of magnitude starts above 0, not at {self.low:g}")
+        return self
+
 
 class SearchConfig(Section):
     """Hyper-parameter search: Ray Tune with ASHA and Optuna."""
@@ -204,7 +228,13 @@ class SearchConfig(Section):
     scale: Uniform = Uniform(low=10, high=40)
     margin: Uniform = Uniform(low=0.0, high=0.35)
     learning_rate: Uniform = Uniform(low=5e-4, high=1e-2, log=True)
-    encoders: tuple[EncoderConfig, ...] = (EncoderConfig(),)
+    encoders: tuple[EncoderConfig, ...] = Field(default=(EncoderConfig(),), min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> "SearchConfig":
+        if self.grace_epochs > self.max_epochs:
+            raise ValueError(f"grace_epochs ({self.grace_epochs}) cannot exceed max_epochs ({self.max_epochs})")
+        return self
 
 
 class BackendsConfig(Section):

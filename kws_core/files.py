@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,24 @@ class Files:
         """Open a root such as `runs/demo/store` or `s3://bucket/prefix`; nothing is created yet."""
         self.root = root.rstrip("/")
         try:
-            self._filesystem, base = fsspec.core.url_to_fs(self.root)
+            # another process may write between two looks at a folder, so nothing listed is remembered
+            self._filesystem, base = fsspec.core.url_to_fs(self.root, use_listings_cache=False)
         except (ImportError, ValueError) as error:
             raise StoreError(f"store {root!r} cannot be opened: {error}") from error
         self._base: str = base
         self._local = "file" in self._protocols()
+        self._refusals: tuple[type[Exception], ...] = (OSError, NotImplementedError, *_client_errors(self._protocols()))
 
     def path(self, name: str) -> str:
         """Full path of an object, as the file system knows it."""
         return f"{self._base}/{name}"
 
     def exists(self, name: str) -> bool:
-        """Tell whether the object is there."""
-        return bool(self._filesystem.exists(self.path(name)))
+        """Tell whether the object is there; raises `StoreError` when the store cannot be reached."""
+        try:
+            return bool(self._filesystem.exists(self.path(name)))
+        except self._refusals as error:
+            raise self._unreadable(name, error) from error
 
     def read(self, name: str) -> bytes:
         """Return the object's bytes.
@@ -41,8 +47,8 @@ class Files:
             content: bytes = self._filesystem.cat_file(self.path(name))
         except FileNotFoundError as error:
             raise StoreError(f"{self.root}: {name} is missing") from error
-        except OSError as error:
-            raise StoreError(f"{self.root}: {name} cannot be read: {error}") from error
+        except self._refusals as error:
+            raise self._unreadable(name, error) from error
         return content
 
     def open(self, name: str) -> Any:
@@ -51,6 +57,8 @@ class Files:
             return self._filesystem.open(self.path(name), "rb")
         except FileNotFoundError as error:
             raise StoreError(f"{self.root}: {name} is missing") from error
+        except self._refusals as error:
+            raise self._unreadable(name, error) from error
 
     def write(self, name: str, content: bytes) -> None:
         """Write the object atomically: a temporary name and a rename locally, one put on S3.
@@ -63,15 +71,21 @@ class Files:
                 write_atomically(Path(self.path(name)), content)
             else:
                 self._filesystem.pipe_file(self.path(name), content)
-        except OSError as error:
+        except self._refusals as error:
             raise StoreError(f"store {self.root!r} cannot be written ({name}): {error}") from error
 
     def names(self, folder: str) -> list[str]:
         """Names of all objects below a folder, sorted."""
-        if not self._filesystem.exists(self.path(folder)):
+        if not self.exists(folder):
             return []
-        found = self._filesystem.find(self.path(folder))
+        try:
+            found = self._filesystem.find(self.path(folder))
+        except self._refusals as error:
+            raise self._unreadable(folder, error) from error
         return sorted(str(path)[len(self._base) + 1 :] for path in found)
+
+    def _unreadable(self, name: str, error: Exception) -> StoreError:
+        return StoreError(f"{self.root}: {name} cannot be read: {error}")
 
     def _protocols(self) -> tuple[str, ...]:
         protocol: Any = self._filesystem.protocol
@@ -90,3 +104,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _client_errors(protocols: tuple[str, ...]) -> tuple[type[Exception], ...]:
+    """What an object store's client raises that is no OSError: no credentials, no endpoint."""
+    if "s3" not in protocols:
+        return ()
+    exceptions = import_module("botocore.exceptions")
+    return exceptions.BotoCoreError, exceptions.ClientError

@@ -1,11 +1,14 @@
 """Promotion: a challenger becomes champion only when its figures allow it, and the reason is said."""
 
+import math
 from dataclasses import dataclass
 
 from kws_core.config import GateConfig
 from kws_core.errors import EvaluationError
 
 PRIMARY = "in_vocabulary.frr_at_far_2"
+# Differences of shares are compared to this precision: 0.90 - 0.89 is a little more than 0.01 in floating point.
+PRECISION = 1e-9
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def decide_promotion(
     limits = {PRIMARY: gate.frr_margin, target: gate.accuracy_margin, non_target: gate.accuracy_margin}
     for name, margin in limits.items():
         loss = figures[name] - served[name] if name == PRIMARY else served[name] - figures[name]
-        if loss > margin:
+        if loss > margin + PRECISION:
             return Decision(
                 False,
                 f"{_say(name, figures[name])} is worse than the champion's {served[name]:.2%} "
@@ -47,7 +50,7 @@ def decide_promotion(
     return Decision(
         True,
         f"{_say(PRIMARY, figures[PRIMARY])} against the champion's {served[PRIMARY]:.2%}, "
-        "and neither accuracy has regressed",
+        f"and neither accuracy is worse by more than {gate.accuracy_margin:.2%}",
     )
 
 
@@ -72,4 +75,6 @@ class _Figures:
     def __getitem__(self, name: str) -> float:
         if name not in self._figures:
             raise EvaluationError(f"the gate needs {name}, which was not measured: too few speakers share words")
+        if math.isnan(self._figures[name]):
+            raise EvaluationError(f"the gate needs {name}, which is not a number")
         return self._figures[name]

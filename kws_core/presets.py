@@ -43,7 +43,9 @@ def _apply(document: dict[str, Any], override: str) -> None:
     *sections, last = key.split(".")
     table = document
     for section in sections:
-        table = table.setdefault(section, {})
+        if table.get(section) is None:  # absent, or a heading with nothing below it
+            table[section] = {}
+        table = table[section]
         if not isinstance(table, dict):
             raise ConfigError(f"setting {override!r}: {section!r} is a value, not a section")
     table[last] = value

@@ -57,7 +57,7 @@ def _cut(utterance: dict[str, Any], word: dict[str, Any], pcm: Pcm16, config: Se
     if word_s > config.max_duration_s:
         return f"it lasts {word_s:.2f} s; at most {config.max_duration_s:g} s fit a segment"
     if not math.isnan(word["score"]) and word["score"] < config.min_score:
-        return f"its alignment score {word['score']:.0f} is below {config.min_score:g}"
+        return f"its alignment score {word['score']:.1f} is below {config.min_score:g}"
     start_s, end_s = cut_span(word_start_s, word_end_s, len(pcm) / SAMPLE_RATE_HZ, config)
     first, last = round(start_s * SAMPLE_RATE_HZ), round(end_s * SAMPLE_RATE_HZ)
     spoken = pcm16_to_float(pcm[round(word_start_s * SAMPLE_RATE_HZ) : round(word_end_s * SAMPLE_RATE_HZ)])

@@ -95,17 +95,18 @@ class Spotter:
     def _events(self, scores: NDArray[np.float64], duration_s: float) -> list[Detection]:
         decisions = decide(scores, self._thresholds)
         events: list[tuple[int, int]] = []  # best window, keyword
-        last_window: dict[int, int] = {}
+        latest: dict[int, tuple[int, int]] = {}  # by keyword: its last accepted window and the place of its last event
         for window, keyword in enumerate(decisions.tolist()):
             if keyword < 0:
                 continue
-            near = events and events[-1][1] == keyword and (window - last_window[keyword]) * HOP_S < REFRACTORY_S
-            if not near:
+            last_window, place = latest.get(keyword, (0, -1))
+            if place < 0 or (window - last_window) * HOP_S >= REFRACTORY_S:
+                place = len(events)
                 events.append((window, keyword))
-            elif scores[window, keyword] > scores[events[-1][0], keyword]:
-                events[-1] = (window, keyword)
-            last_window[keyword] = window
-        return [self._detection(window, keyword, scores, duration_s) for window, keyword in events]
+            elif scores[window, keyword] > scores[events[place][0], keyword]:
+                events[place] = (window, keyword)
+            latest[keyword] = (window, place)
+        return [self._detection(window, keyword, scores, duration_s) for window, keyword in sorted(events)]
 
     def _detection(self, window: int, keyword: int, scores: NDArray[np.float64], duration_s: float) -> Detection:
         centre_s, half_s = window * HOP_S, self._durations_s[keyword] / 2

@@ -56,15 +56,27 @@ class Store:
         """Read the rows of a part, or only the bytes of some of its columns.
 
         Raises:
-            StoreError: the object is missing or damaged (every page that is read has its checksum verified).
+            StoreError: the object is missing or damaged. A whole read verifies the SHA-256 of the part, a read of some
+                columns the checksum of every page.
         """
-        return self._read_parquet(_part_name(stage, part.key, "parquet"), columns)
+        name = _part_name(stage, part.key, "parquet")
+        if columns is not None:
+            with self.files.open(name) as file:
+                return self._parse(file, name, columns, part.rows)
+        content = self.files.read(name)
+        if sha256(content) != part.sha256:
+            raise self._damaged(name, "its SHA-256 is not the one it was written with")
+        return self._parse(pa.BufferReader(content), name, None, part.rows)
 
     def read_quarantine(self, manifest: Manifest) -> pa.Table:
         """Read the rejected inputs of a dataset."""
-        names = [_part_name(manifest.stage, part.key, "quarantine.parquet") for part in manifest.parts if part.rejected]
-        tables = [self._read_parquet(name, None) for name in names]
-        return pa.concat_tables([QUARANTINE.empty_table(), *tables])
+        tables = [QUARANTINE.empty_table()]
+        for part in manifest.parts:
+            if part.rejected:
+                name = _part_name(manifest.stage, part.key, "quarantine.parquet")
+                content = pa.BufferReader(self.files.read(name))
+                tables.append(self._parse(content, name, QUARANTINE.names, part.rejected).cast(QUARANTINE))
+        return pa.concat_tables(tables)
 
     def read_table(self, manifest: Manifest, columns: list[str] | None = None) -> pa.Table:
         """Read a whole dataset, or some of its columns, in part order."""
@@ -120,24 +132,42 @@ class Store:
         """Raise `StoreError` at once, before any work, when the store refuses writes."""
         self.files.write("store.json", b'{"format": "kws-foundry store", "version": 1}\n')
 
-    def _read_parquet(self, name: str, columns: list[str] | None) -> pa.Table:
-        with self.files.open(name) as file:
-            try:
-                return pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns)
-            except (pa.ArrowException, OSError) as error:
-                raise StoreError(f"{self.url}/{name} is damaged: {error}; delete it and run again") from error
+    def _parse(self, file: Any, name: str, columns: list[str] | None, rows: int) -> pa.Table:
+        try:
+            table = pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._damaged(name, " ".join(str(error).split())) from error
+        missing = sorted(set(columns or ()) - set(table.column_names))
+        if missing:
+            raise self._damaged(name, f"it has no column {', '.join(missing)}")
+        if table.num_rows != rows:
+            raise self._damaged(name, f"it has {table.num_rows} rows, not {rows}")
+        return table
+
+    def _damaged(self, name: str, reason: str) -> StoreError:
+        stage = name.split("/")[1]
+        part = name.split(".")[0]
+        return StoreError(
+            f"{self.url}/{name} is damaged: {reason}; delete {part}.* and the folder manifests/{stage}, then run again"
+        )
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
-    """One Parquet file in memory; the same rows give the same bytes. Audio is stored as it is, the rest as zstd."""
+    """One Parquet file in memory; the same rows give the same bytes. Text and numbers are zstd, the rest as it is."""
     sink = io.BytesIO()
-    compression = {name: "none" if name == "audio" else "zstd" for name in table.column_names}
+    # audio and tensors would gain next to nothing
+    plain = {field.name for field in table.schema if pa.types.is_binary(field.type) or _is_tensor(field.type)}
+    compression = {name: "none" if name in plain else "zstd" for name in table.column_names}
     # small row groups keep readers' memory bounded; dictionaries of audio would only cost time
     encoded = [name for name in table.column_names if pa.types.is_string(table.schema.field(name).type)]
     pq.write_table(
         table, sink, compression=compression, use_dictionary=encoded, row_group_size=1024, write_page_checksum=True
     )
     return sink.getvalue()
+
+
+def _is_tensor(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.FixedShapeTensorType)
 
 
 def _part_name(stage: str, key: str, suffix: str) -> str:

@@ -65,7 +65,7 @@ def fit(
         device: where to train.
 
     Raises:
-        TrainingError: the loss is no longer a number.
+        TrainingError: the loss or a development embedding is no longer a number.
     """
     torch.manual_seed(seed)
     encoder = build_encoder(encoder_config, features).to(device)
@@ -79,10 +79,17 @@ def fit(
     steps_per_epoch = _steps_per_epoch(len(data.train), training)
     for epoch in range(len(state.history), training.epochs):
         loss.margin = loss_config.margin * _ramp(epoch, loss_config.margin_ramp_epochs)
-        # every epoch has its own generator, so that a resumed run draws what an undisturbed one would
-        generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+        # every epoch has its own seed, so that a resumed run draws what an undisturbed one would
+        epoch_seed = seed * 100_003 + epoch
+        generator = torch.Generator().manual_seed(epoch_seed)
+        torch.manual_seed(epoch_seed)  # dropout draws from torch's own generator
         mean_loss = _train_epoch(state, data, training, augment, generator, epoch, steps_per_epoch, device)
         embeddings = embed(encoder, data, device)
+        if not all(np.isfinite(both).all() for both in embeddings.values()):
+            raise TrainingError(
+                f"embeddings of development segments are not finite after epoch {epoch + 1}: lower "
+                f"training.learning_rate ({training.learning_rate:g}) or look for features that are not numbers"
+            )
         state.history.append(_judge(epoch + 1, mean_loss, embeddings, data))
         if on_epoch is not None:
             on_epoch(state.history[-1], state.dump)

@@ -1,5 +1,6 @@
 """Segments to the dataset `features`, by Ray Data with a pool of actors."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,29 +34,36 @@ def featurise(places: Places, experiment: Experiment, segments: str) -> str:
 def run_on_ray_data(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
     """One part a block; actors keep the front end loaded, write their parts and send back descriptions only."""
     ray = connect()
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    pool = ray.data.ActorPoolStrategy(size=min(cpus(), len(jobs)))
     # `from_items` needs no read task, which would wait for ever for a CPU when actors hold them all
-    numbers = ray.data.from_items([{"id": number} for number in range(len(jobs))], override_num_blocks=len(jobs))
+    numbers = ray.data.from_items([{"number": number} for number in range(len(jobs))], override_num_blocks=len(jobs))
+    shared = ray.put(jobs)
     done = numbers.map_batches(
-        _PartMaker, batch_size=1, compute=pool, num_cpus=1, fn_constructor_args=(store.url, stage, jobs)
+        _PartMaker,
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(size=min(cpus(), len(jobs))),
+        num_cpus=1,
+        fn_constructor_args=(store.url, stage, [shared]),
     )
     for row in done.iter_rows():
         yield Part.from_json(row["part"], f"part of {stage}")
 
 
 class _PartMaker:
-    """Makes the parts whose numbers come in."""
+    """Makes the parts whose numbers come in; the jobs are fetched once an actor."""
 
-    def __init__(self, store_url: str, stage: str, jobs: list[Job]) -> None:
+    def __init__(self, store_url: str, stage: str, shared: list[Any]) -> None:
+        import ray
+
         self._store_url = store_url
         self._stage = stage
-        self._jobs = jobs
+        self._jobs: list[Job] = ray.get(shared[0])
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        parts = [make_part(self._store_url, self._stage, self._jobs[number]) for number in batch["id"]]
+        parts = [make_part(self._store_url, self._stage, self._jobs[number]) for number in batch["number"]]
         return {"part": [part.to_json() for part in parts]}
 
 

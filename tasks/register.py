@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,13 @@ def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bund
             ]
         ),
     )
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), mlflow.start_run(run_id=run_id):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        mlflow.start_run(run_id=run_id),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", "Add type hints to the `predict` method", UserWarning)
         # relative paths: MLflow writes the paths it is given into the model
         shutil.copytree(bundle.folder, "bundle")
         shutil.copy(Path(__file__).with_name("spotter_model.py"), "spotter_model.py")
@@ -113,6 +120,7 @@ def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bund
             python_model="spotter_model.py",
             artifacts={"bundle": "bundle"},
             signature=signature,
+            input_example=np.zeros((1, SAMPLE_RATE_HZ), np.float32),
             pip_requirements=["kws-foundry", "mlflow", "pandas"],
         )
     with contextlib.suppress(mlflow.exceptions.MlflowException):

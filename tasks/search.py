@@ -91,11 +91,13 @@ def train_trial(config: dict[str, Any], places: Places, experiment: Experiment, 
 
 def _run(places: Places, experiment: Experiment, given: TrainingInput, key: str) -> dict[str, Any]:
     ray = connect()
+    import optuna
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
     from ray.tune.search import ConcurrencyLimiter
     from ray.tune.search.optuna import OptunaSearch
 
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     given.load(places, experiment.features)  # builds the mapped cache once, before trials ask for it
     settings = experiment.search
     resources = {"cpu": settings.cpus_per_trial, "gpu": settings.gpus_per_trial}
@@ -106,7 +108,7 @@ def _run(places: Places, experiment: Experiment, given: TrainingInput, key: str)
     if tune.Tuner.can_restore(str(folder)):
         tuner = tune.Tuner.restore(str(folder), trainable=trainable, resume_unfinished=True, restart_errored=True)
     else:
-        optuna = OptunaSearch(metric=METRIC, mode="min", seed=experiment.seed)
+        searcher = OptunaSearch(metric=METRIC, mode="min", seed=experiment.seed)
         tuner = tune.Tuner(
             trainable,
             param_space=_space(experiment),
@@ -114,7 +116,7 @@ def _run(places: Places, experiment: Experiment, given: TrainingInput, key: str)
                 metric=METRIC,
                 mode="min",
                 num_samples=settings.trials,
-                search_alg=ConcurrencyLimiter(optuna, max_concurrent=settings.parallel_trials),
+                search_alg=ConcurrencyLimiter(searcher, max_concurrent=settings.parallel_trials),
                 scheduler=ASHAScheduler(
                     time_attr="epoch",
                     max_t=settings.max_epochs,

@@ -1,5 +1,7 @@
 """Forced alignment by PocketSphinx: the embedded default for English sentences."""
 
+import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,14 @@ from kws_core.errors import AlignmentError
 from kws_core.part import PartOutput
 
 FRAME_RATE_HZ = 100
+SMALLEST_LIKELIHOOD = sys.float_info.min
 
 
 class PocketSphinxAligner:
     """One decoder a process: loading takes a third of a second, and threads gain nothing."""
 
     name = "pocketsphinx"
-    version = 1
+    version = 2
 
     def __init__(self, config: AlignmentConfig) -> None:
         """Load the English model that is inside the wheel.
@@ -78,7 +81,8 @@ class PocketSphinxAligner:
                     segment.word.split("(")[0],
                     round(min(max(start_s, 0.0), duration_s), 6),
                     round(min(max(end_s, 0.0), duration_s), 6),
-                    segment.ascore / frames,
+                    # a likelihood, not its logarithm; that of a very long word is too small for a float
+                    math.log(max(segment.ascore, SMALLEST_LIKELIHOOD)) / frames,
                 )
             )
         if [word.word for word in aligned] != words:

@@ -21,7 +21,7 @@ class WholeClipAligner:
     """Takes the whole transcript as one label."""
 
     name = "whole_clip"
-    version = 1
+    version = 2
 
     def __init__(self, config: AlignmentConfig) -> None:
         """Nothing to load, nothing to configure."""
@@ -48,7 +48,7 @@ def speech_span(pcm: Pcm16) -> tuple[float, float]:
     frames = pcm16_to_float(pcm[:whole]).reshape(-1, hop)
     level_db = 10 * np.log10(np.mean(np.square(frames), axis=1) + 1e-10)
     # three frames of smoothing keep single clicks out
-    smooth = np.convolve(level_db, np.ones(3) / 3, mode="same") if len(level_db) >= 3 else level_db
+    smooth = np.convolve(np.pad(level_db, 1, mode="edge"), np.ones(3) / 3, mode="valid")
     floor, peak = np.percentile(smooth, 10), smooth.max()
     if peak - floor < SMALLEST_RANGE_DB:
         return 0.0, len(pcm) / SAMPLE_RATE_HZ

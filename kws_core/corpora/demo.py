@@ -18,9 +18,9 @@ NOISE_RMS = 1e-3
 """Noise under every recording: -60 dB against full scale = 1, so that pauses are not digital silence."""
 MARGIN_S = (0.15, 0.2)
 """Range of the noise before the first and after the last word, drawn apart."""
-RATE_VARIATION = 0.06
+RATE_VARIATION = 0.12
 """Largest relative change of a voice's rate from one utterance to another."""
-PITCH_VARIATION = 4
+PITCH_VARIATION = 14
 """Largest change of its pitch, in eSpeak's units (0 to 99)."""
 
 

@@ -12,7 +12,7 @@ from kws_core.fingerprint import fingerprint
 from kws_core.part import PartOutput
 
 # Raised when the synthesis changes: eSpeak NG's output is part of the recipe.
-SYNTHESIS_VERSION = 1
+SYNTHESIS_VERSION = 2
 LICENCE = "CC0-1.0 (synthesised)"
 # Only to balance parts: 16 kHz FLAC weighs about this much a character of text.
 BYTES_PER_CHARACTER = 1500

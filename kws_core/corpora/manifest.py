@@ -1,6 +1,5 @@
 """Recipe `manifest`: any TSV with the columns `path speaker text` and, when there, `source licence`."""
 
-import csv
 import hashlib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -24,23 +23,24 @@ def plan_manifest(config: ManifestCorpusConfig) -> list[Recording]:
     """
     table = Path(config.path)
     try:
-        lines = table.read_text(encoding="utf-8-sig").splitlines()
+        # not splitlines(): a transcript may hold a Unicode line separator
+        lines = table.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError as error:
         raise CorpusError(f"{table}: the manifest does not exist") from error
     except UnicodeDecodeError as error:
         raise CorpusError(f"{table}: the manifest is not UTF-8 (byte {error.start})") from error
     except OSError as error:
         raise CorpusError(f"{table}: the manifest cannot be read: {error.strerror or error}") from error
-    rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    columns = lines[0].split("\t") if lines else []
+    columns = lines[0].split("\t") if lines[0] else []
     for column in NEEDED_COLUMNS:
         if column not in columns:
             raise CorpusError(f"{table}: column {column!r} is missing; it has {', '.join(columns) or 'no header'}")
-    recordings = [
-        _recording(table, number, row, config)
-        for number, row in enumerate(rows, start=2)
-        if any(fnmatch(row["path"] or "", pattern) for pattern in config.include)
-    ]
+    recordings = []
+    for number, line in enumerate(lines[1:], start=2):
+        # a short line lacks its last columns: empty text and speaker are rejected, with the line's number
+        row = dict(zip(columns, (value.strip() for value in line.split("\t")), strict=False))
+        if line.strip() and any(fnmatch(row.get("path", ""), pattern) for pattern in config.include):
+            recordings.append(_recording(table, number, row, config))
     if not recordings:
         raise CorpusError(f"{table}: no row matches {', '.join(config.include)}")
     return recordings
@@ -64,9 +64,8 @@ def prepare_manifest(
     return builder.output()
 
 
-def _recording(table: Path, number: int, row: dict[str, str | None], config: ManifestCorpusConfig) -> Recording:
-    # a short line has None for its last columns: empty text and speaker are rejected, with the line's number
-    values = {column: (row.get(column) or "").strip() for column in (*NEEDED_COLUMNS, "source", "licence")}
+def _recording(table: Path, number: int, row: dict[str, str], config: ManifestCorpusConfig) -> Recording:
+    values = {column: row.get(column, "") for column in (*NEEDED_COLUMNS, "source", "licence")}
     path = table.parent / values["path"]
     content_digest, size = _file_digest(path) if values["path"] else ("", 0)
     source = values["source"] or values["path"] or f"{table.name} line {number}"
@@ -76,7 +75,7 @@ def _recording(table: Path, number: int, row: dict[str, str | None], config: Man
         text=values["text"],
         source=source,
         licence=licence,
-        location=str(path.resolve()) if values["path"] else "",
+        location=str(path.absolute()) if values["path"] else "",
         digest=fingerprint(content_digest, values["speaker"], values["text"], source, licence),
         size_bytes=size,
     )
@@ -86,5 +85,5 @@ def _file_digest(path: Path) -> tuple[str, int]:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a path with a zero byte
         return "unreadable", 0

@@ -28,7 +28,8 @@ def group_speakers(recordings: list[Recording], part_bytes: int) -> list[list[Re
     """Group recordings into parts of whole speakers of about `part_bytes` each.
 
     Where a part ends depends on the speaker alone (a hash of the name against its share of a part), so a new speaker
-    changes one part and leaves every other one as it was, whatever the order of arrival.
+    changes one part and leaves every other one as it was, whatever the order of arrival. Only where the largest size
+    forced a part to end may the parts up to the next such end change too.
     """
     speakers: dict[str, list[Recording]] = {}
     for recording in recordings:

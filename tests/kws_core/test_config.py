@@ -1,0 +1,84 @@
+import pytest
+from pydantic import ValidationError
+
+from kws_core import errors
+from kws_core.config import (
+    DemoCorpusConfig,
+    Experiment,
+    FeaturesConfig,
+    IngestConfig,
+    ManifestCorpusConfig,
+    SearchConfig,
+    SegmentsConfig,
+    SelectionConfig,
+    Uniform,
+)
+
+
+def test_every_error_is_a_kws_error_with_a_line_of_its_own() -> None:
+    found = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
+    assert len(found) == 12
+    assert all(issubclass(error, errors.KwsError) and error.__doc__ for error in found)
+    assert issubclass(errors.AudioError, errors.CorpusError)
+    assert all(error.__name__ in (errors.__doc__ or "") for error in found)
+
+
+def test_corpora_are_told_apart_by_their_recipe() -> None:
+    experiment = Experiment.model_validate(
+        {
+            "name": "x",
+            "corpora": {
+                "a": {"recipe": "demo", "use": "test"},
+                "b": {"recipe": "manifest", "path": "t.tsv", "include": ["w/*"]},
+            },
+        }
+    )
+    assert isinstance(experiment.corpora["a"], DemoCorpusConfig)
+    assert isinstance(experiment.corpora["b"], ManifestCorpusConfig)
+    assert experiment.corpora["b"].include == ("w/*",)
+    assert experiment.test_corpora == {"a"}
+
+
+def test_an_experiment_cannot_be_changed() -> None:
+    experiment = Experiment.model_validate({"name": "x", "corpora": {"a": {"recipe": "demo"}}})
+    with pytest.raises(ValidationError, match="frozen"):
+        experiment.seed = 3  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        experiment.training.epochs = 3  # type: ignore[misc]
+
+
+def test_defaults_are_those_of_the_paper() -> None:
+    features, segments = FeaturesConfig(), SegmentsConfig()
+    assert (features.frames, features.coefficients, features.window_s, features.hop_s) == (99, 40, 0.02, 0.01)
+    assert (segments.min_duration_s, segments.max_duration_s, segments.min_label_characters) == (0.5, 1.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "message"),
+    [
+        (FeaturesConfig, {"coefficients": 41}, r"coefficients \(41\) cannot exceed mel_bins \(40\)"),
+        (FeaturesConfig, {"kind": "log_mel", "coefficients": 13}, "set coefficients = mel_bins"),
+        (FeaturesConfig, {"high_hz": 8001}, "low_hz < high_hz <= 8000 is needed, not 20.0, 8001.0"),
+        (FeaturesConfig, {"low_hz": 500, "high_hz": 400}, "low_hz < high_hz"),
+        (FeaturesConfig, {"window_s": 0}, "greater than 0"),
+        (SelectionConfig, {"development_share": 0.5, "test_share": 0.5}, "leave speakers to train on"),
+        (SelectionConfig, {"keywords": ["go", "stop", "go"]}, "keywords are listed twice: go"),
+        (IngestConfig, {"min_duration_s": 2, "max_duration_s": 1}, r"min_duration_s \(2\) cannot exceed"),
+        (SegmentsConfig, {"min_duration_s": 2}, r"min_duration_s \(2\) cannot exceed max_duration_s \(1\)"),
+        (SearchConfig, {"max_epochs": 1}, r"grace_epochs \(2\) cannot exceed max_epochs \(1\)"),
+        (SearchConfig, {"encoders": []}, "at least 1 item"),
+        (Uniform, {"low": 2, "high": 1}, r"low \(2\) cannot exceed high \(1\)"),
+        (Uniform, {"low": 0, "high": 1, "log": True}, "starts above 0, not at 0"),
+        (DemoCorpusConfig, {"speakers": 0}, "greater than or equal to 1"),
+        (IngestConfig, {"part_bytes": 64, "parts": 3}, "Extra inputs are not permitted"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(section: type, values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        section.model_validate(values)
+
+
+@pytest.mark.parametrize("name", ["Demo", "a b", "../a", "", "-a"])
+def test_names_that_no_registry_accepts_are_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="name"):
+        Experiment.model_validate({"name": name, "corpora": {"a": {"recipe": "demo"}}})
