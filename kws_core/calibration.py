@@ -40,6 +40,8 @@ def calibrate(
 ) -> CalibratedBackends:
     """Fit centroids and SVM on the training rows; calibrate at `config.far` on the development rows.
 
+    Background counts as non-target in both: between words a spotter must stay silent too.
+
     Args:
         selection: `schemas.SELECTION`.
         embeddings: `[rows of the selection, dim]`, L2-normalised.

@@ -90,6 +90,8 @@ class SegmentsConfig(Section):
     max_duration_s: PositiveSeconds = 1.0
     context_s: float = Field(default=0.5, ge=0)
     """Speech kept on each side of the word, as far as `max_duration_s` allows."""
+    background_share: Share = 0.3
+    """Share of the places between words, chosen by hash, that are cut as background."""
     min_label_characters: int = Field(default=2, ge=1)
     min_word_s: PositiveSeconds = 0.1
     min_score: float = -1e9

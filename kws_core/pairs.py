@@ -21,9 +21,10 @@ def test_sets(selection: pa.Table, test_corpora: frozenset[str]) -> dict[str, In
     split = np.array(selection["split"].to_pylist())
     corpus = np.array(selection["corpus"].to_pylist())
     known = np.array(selection["label_id"].to_pylist()) >= 0
+    is_word = np.array(selection["role"].to_pylist()) != "background"
     held_out = np.isin(corpus, sorted(test_corpora))
     sets = {
-        f"{name}{vocabulary}": np.flatnonzero((split == part) & (known == inside) & ~held_out)
+        f"{name}{vocabulary}": np.flatnonzero((split == part) & (known == inside) & is_word & ~held_out)
         for part, name in (("development", "development "), ("test", ""))
         for vocabulary, inside in (("in-vocabulary", True), ("out-of-vocabulary", False))
     }

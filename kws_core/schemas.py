@@ -35,11 +35,11 @@ WORDS = pa.schema(
 
 SEGMENTS = pa.schema(
     [
-        ("segment_id", pa.string()),  # utterance_id-index
+        ("segment_id", pa.string()),  # utterance_id-index, or utterance_id-bindex between words
         ("utterance_id", pa.string()),
         ("corpus", pa.string()),
         ("speaker_id", pa.string()),
-        ("label", pa.string()),
+        ("label", pa.string()),  # the word, or <background>
         ("start_s", pa.float64()),  # the cut
         ("end_s", pa.float64()),
         ("word_start_s", pa.float64()),  # the word inside it
@@ -63,7 +63,7 @@ SELECTION = pa.schema(
         ("label_id", pa.int32()),  # training class; -1: out of vocabulary
         ("word_s", pa.float64()),  # duration of the word; its centre is the centre of the features
         ("split", pa.string()),  # train, development, test
-        ("role", pa.string()),  # target, non-target
+        ("role", pa.string()),  # target, non-target, background
     ]
 )
 

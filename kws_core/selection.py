@@ -13,10 +13,11 @@ from kws_core.errors import SelectionError
 from kws_core.fingerprint import unit_interval
 from kws_core.manifest import Manifest
 from kws_core.schemas import SELECTION
+from kws_core.segments import BACKGROUND
 from kws_core.store import Store
 
 STAGE = "selection"
-VERSION = 1
+VERSION = 2
 SPLITS = ("train", "development", "test")
 INDEX_COLUMNS = ["segment_id", "corpus", "speaker_id", "label", "word_start_s", "word_end_s"]
 
@@ -46,7 +47,10 @@ def select(index: list[dict[str, Any]], config: SelectionConfig, test_corpora: f
     for row, split in zip(index, splits, strict=True):
         label = row["label"]
         label_id = vocabulary.get(label, -1)
-        if label_id < 0 and row["corpus"] not in test_corpora and split != _unseen_split(label):
+        background = label == BACKGROUND
+        if background and row["corpus"] in test_corpora:
+            continue
+        if label_id < 0 and not background and row["corpus"] not in test_corpora and split != _unseen_split(label):
             continue
         rows.append(
             {
@@ -54,7 +58,7 @@ def select(index: list[dict[str, Any]], config: SelectionConfig, test_corpora: f
                 "label_id": label_id,
                 "word_s": row["word_end_s"] - row["word_start_s"],
                 "split": split,
-                "role": "target" if label in keywords else "non-target",
+                "role": "background" if background else "target" if label in keywords else "non-target",
             }
         )
     _check_keywords(rows, config, test_corpora)
@@ -83,6 +87,7 @@ def _vocabulary(index: list[dict[str, Any]], splits: list[str], config: Selectio
         (-count, label)
         for label, count in counts.items()
         if label not in config.keywords
+        and label != BACKGROUND
         and count >= config.min_train_segments
         and unit_interval("label vocabulary", label) >= config.out_of_vocabulary_share
     ]

@@ -34,8 +34,8 @@ def featurise(places: Places, experiment: Experiment, segments: str) -> str:
 def run_on_ray_data(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
     """One part a block; actors keep the front end loaded, write their parts and send back descriptions only."""
     ray = connect()
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # importing ray.data sets its own level
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     # `from_items` needs no read task, which would wait for ever for a CPU when actors hold them all

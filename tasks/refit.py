@@ -14,7 +14,7 @@ from tasks.stage import stage_task
 from tasks.training_input import TrainingInput
 
 KIND = "encoder"
-VERSION = 1
+VERSION = 2
 WEIGHTS, ONNX, CHECKPOINT = "encoder.safetensors", "encoder.onnx", "checkpoint.pt"
 POLL_S = 0.5
 

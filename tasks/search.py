@@ -14,7 +14,7 @@ from tasks.stage import stage_task
 from tasks.training_input import TrainingInput
 
 KIND = "search"
-VERSION = 1
+VERSION = 2
 METRIC = "development_eer"
 CHECKPOINT = "checkpoint.pt"
 

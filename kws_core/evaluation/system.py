@@ -9,8 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from kws_core.backends.thresholds import decide
 from kws_core.backends.backend import Backend
+from kws_core.backends.thresholds import decide
 from kws_core.evaluation.det import DetCurve, det_curve
 from kws_core.evaluation.detection import DetectionSummary, summarise_detection
 from kws_core.evaluation.trials import TrialSummary, pair_rows, score_pairs, summarise_trials
@@ -109,6 +109,7 @@ def _detection(
 ) -> tuple[DetectionSummary, ...]:
     tested = np.array(selection["split"].to_pylist()) == "test"
     tested &= ~np.isin(np.array(selection["corpus"].to_pylist()), sorted(test_corpora))
+    tested &= np.array(selection["role"].to_pylist()) != "background"
     labels = np.array(selection["label"].to_pylist())[tested]
     speakers = np.array(selection["speaker_id"].to_pylist())[tested]
     unseen = np.array(selection["label_id"].to_pylist())[tested] < 0
