@@ -186,6 +186,8 @@ class AugmentationConfig(Section):
     """Share of the inputs that are moved in time (Huh et al.: 0.2)."""
     max_shift_s: float = Field(default=0.1, ge=0)
     """Huh et al.: 0.2; words here are centred by alignment, so less is needed."""
+    swap_context_share: Share = 0.5
+    """Share of the inputs whose surroundings (all but the word) come from another input of the batch."""
     mask_context_share: Share = 0.2
     """Share of the inputs whose surroundings (all but the word) are replaced by silence."""
 

@@ -17,7 +17,7 @@ from kws_core.segments import BACKGROUND
 from kws_core.store import Store
 
 STAGE = "selection"
-VERSION = 2
+VERSION = 3
 SPLITS = ("train", "development", "test")
 INDEX_COLUMNS = ["segment_id", "corpus", "speaker_id", "label", "word_start_s", "word_end_s"]
 
@@ -34,7 +34,8 @@ def segment_index(store: Store, segments: Manifest) -> list[dict[str, Any]]:
 def select(index: list[dict[str, Any]], config: SelectionConfig, test_corpora: frozenset[str]) -> pa.Table:
     """Give every usable segment its split, training class and role; see `schemas.SELECTION`.
 
-    Words that nobody trains on are themselves disjoint between development and test. Speakers of `test_corpora` are
+    Background, where it is cut, is the last training class: one unknown cluster (Huh et al., pair selection). Words
+    that nobody trains on are themselves disjoint between development and test. Speakers of `test_corpora` are
     all test speakers.
 
     Raises:
@@ -42,15 +43,17 @@ def select(index: list[dict[str, Any]], config: SelectionConfig, test_corpora: f
     """
     splits = ["test" if row["corpus"] in test_corpora else speaker_split(row["speaker_id"], config) for row in index]
     vocabulary = _vocabulary(index, splits, config)
+    if any(row["label"] == BACKGROUND and split == "train" for row, split in zip(index, splits, strict=True)):
+        vocabulary[BACKGROUND] = len(vocabulary)
     keywords = frozenset(config.keywords)
     rows = []
     for row, split in zip(index, splits, strict=True):
         label = row["label"]
         label_id = vocabulary.get(label, -1)
         background = label == BACKGROUND
-        if background and row["corpus"] in test_corpora:
+        if background and (label_id < 0 or row["corpus"] in test_corpora):
             continue
-        if label_id < 0 and not background and row["corpus"] not in test_corpora and split != _unseen_split(label):
+        if label_id < 0 and row["corpus"] not in test_corpora and split != _unseen_split(label):
             continue
         rows.append(
             {

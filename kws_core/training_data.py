@@ -56,9 +56,14 @@ def training_data(
 
 
 def word_frames(selection: pa.Table, config: FeaturesConfig) -> NDArray[np.int64]:
-    """First frame of each word and the first after it, `[rows, 2]`: words are centred in their features."""
+    """First frame of each word and the first after it, `[rows, 2]`: words are centred in their features.
+
+    Background has no word that its surroundings could be told from: all of its frames count.
+    """
     half = selection["word_s"].to_numpy() / config.hop_s / 2
     middle = config.frames / 2
     first = np.clip(np.floor(middle - half), 0, config.frames - 1)
     after = np.clip(np.ceil(middle + half), first + 1, config.frames)
-    return np.stack([first, after], axis=1).astype(np.int64)
+    spans = np.stack([first, after], axis=1).astype(np.int64)
+    spans[np.array(selection["role"].to_pylist()) == "background"] = (0, config.frames)
+    return spans

@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +108,7 @@ def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bund
         tempfile.TemporaryDirectory() as folder,
         contextlib.chdir(folder),
         mlflow.start_run(run_id=run_id),
-        warnings.catch_warnings(),
     ):
-        warnings.filterwarnings("ignore", ".*Add type hints to the `predict` method", UserWarning)
         # relative paths: MLflow writes the paths it is given into the model
         shutil.copytree(bundle.folder, "bundle")
         shutil.copy(Path(__file__).with_name("spotter_model.py"), "spotter_model.py")
