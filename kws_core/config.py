@@ -182,7 +182,7 @@ class LossConfig(Section):
 class AugmentationConfig(Section):
     """What is done to the features of a training batch."""
 
-    shift_share: Share = 0.3
+    shift_share: Share = 0.5
     """Share of the inputs that are moved in time (Huh et al.: 0.2)."""
     max_shift_s: float = Field(default=0.1, ge=0)
     """Huh et al.: 0.2; words here are centred by alignment, so less is needed."""

@@ -15,7 +15,7 @@ from kws_core.onnx_encoder import OnnxEncoder
 
 HOP_S = 0.08
 # Scores are averaged over this many windows: a word is heard in several neighbouring windows, a fluke in one.
-SMOOTHING_WINDOWS = 3
+SMOOTHING_WINDOWS = 2
 # Detections of the same keyword nearer than this are one.
 REFRACTORY_S = 0.5
 WINDOWS_AT_ONCE = 512
@@ -109,7 +109,9 @@ class Spotter:
         return [self._detection(window, keyword, scores, duration_s) for window, keyword in sorted(events)]
 
     def _detection(self, window: int, keyword: int, scores: NDArray[np.float64], duration_s: float) -> Detection:
-        centre_s, half_s = window * HOP_S, self._durations_s[keyword] / 2
+        # the middle of the windows that the score is averaged over
+        centre_s = max(window - (SMOOTHING_WINDOWS - 1) / 2, 0.0) * HOP_S
+        half_s = self._durations_s[keyword] / 2
         return Detection(
             self.keywords[keyword],
             round(max(centre_s - half_s, 0.0), 3),
@@ -119,10 +121,10 @@ class Spotter:
 
 
 def _smooth(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over neighbouring windows; at the ends over the windows that exist."""
-    kernel = np.ones(SMOOTHING_WINDOWS)
-    counts = np.convolve(np.ones(len(scores)), kernel, mode="same")
-    if len(scores) < SMOOTHING_WINDOWS:
-        return np.repeat(scores.mean(axis=0, keepdims=True), len(scores), axis=0)
-    columns = [np.convolve(column, kernel, mode="same") / counts for column in scores.T]
-    return np.stack(columns, axis=1)
+    """Mean of each window and those just before it, `SMOOTHING_WINDOWS` in all; at the start, of those that exist."""
+    sums = np.zeros_like(scores)
+    for delay in range(min(SMOOTHING_WINDOWS, len(scores))):
+        sums[delay:] += scores[: len(scores) - delay]
+    counts = np.minimum(np.arange(1, len(scores) + 1), SMOOTHING_WINDOWS)
+    smoothed: NDArray[np.float64] = sums / counts[:, None]
+    return smoothed

@@ -13,6 +13,7 @@ SILENCE = np.linspace(-50, -40, 40, dtype=np.float32)
 
 def augment(features, words, seed=0, **config):
     generator = torch.Generator().manual_seed(seed)
+    config = {"swap_context_share": 0, **config}
     return FeatureAugment(AugmentationConfig(**config), FEATURES, SILENCE)(features, words, generator)
 
 
@@ -61,6 +62,35 @@ def test_shares_are_kept(share):
     only_shift = augment(features, words, mask_context_share=0, shift_share=share, max_shift_s=0.2)
     changed = (only_shift != features).any(dim=2).any(dim=1).float().mean()
     assert changed == pytest.approx(share * 40 / 41, abs=0.06)
+
+
+def test_swapped_surroundings_come_from_another_row_and_the_word_stays():
+    features, words = batch(30)
+    output = augment(features, words, swap_context_share=1, mask_context_share=0, shift_share=0)
+    givers = []
+    for row, (first, last), found in zip(features, words.tolist(), output, strict=True):
+        matches = {
+            giver
+            for giver, other in enumerate(features)
+            for before in range(6)
+            for after in range(6)
+            if torch.equal(found, swapped(row, other, first - before, last + after))
+        }
+        assert len(matches) == 1
+        givers.extend(matches)
+    assert sorted(givers) == list(range(30))
+
+
+def swapped(row, other, first, last):
+    made = other.clone()
+    made[max(first, 0) : last] = row[max(first, 0) : last]
+    return made
+
+
+def test_the_share_of_swapped_rows_is_kept():
+    features, words = batch(600)
+    output = augment(features, words, swap_context_share=0.4, mask_context_share=0, shift_share=0)
+    assert (output != features).any(dim=2).any(dim=1).float().mean() == pytest.approx(0.4, abs=0.06)
 
 
 def test_shifts_are_uniform_and_reach_the_limit():

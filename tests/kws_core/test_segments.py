@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from kws_core.audio import encode_flac
 from kws_core.config import SegmentsConfig
 from kws_core.schemas import SEGMENTS, UTTERANCES, WORDS, check_schema
-from kws_core.segments import cut_part, cut_span
+from kws_core.segments import BACKGROUND, cut_part, cut_span
 
+WORDS_ONLY = SegmentsConfig(background_share=0)
 PCM = np.random.default_rng(0).integers(-3000, 3000, 3 * 16000).astype(np.int16)
 
 
@@ -72,7 +73,7 @@ def test_words_without_context_are_still_half_a_second() -> None:
 
 
 def test_rows_hold_exactly_their_samples() -> None:
-    output = cut_part(utterances(), words({}, {"start_s": 2.0, "end_s": 2.5, "word": "music"}), SegmentsConfig())
+    output = cut_part(utterances(), words({}, {"start_s": 2.0, "end_s": 2.5, "word": "music"}), WORDS_ONLY)
     check_schema(output.table, SEGMENTS, "segments")
     assert output.quarantine.num_rows == 0
     first, second = output.table.to_pylist()
@@ -103,7 +104,7 @@ def test_rows_hold_exactly_their_samples() -> None:
     ],
 )
 def test_words_that_fail_a_gate_are_quarantined(row: dict[str, Any], config: dict[str, Any], reason: str) -> None:
-    output = cut_part(utterances(), words(row), SegmentsConfig(**config))
+    output = cut_part(utterances(), words(row), SegmentsConfig(background_share=0, **config))
     assert output.table.num_rows == 0
     name = row.get("word", "stop")
     assert output.quarantine.to_pylist() == [
@@ -113,25 +114,52 @@ def test_words_that_fail_a_gate_are_quarantined(row: dict[str, Any], config: dic
 
 def test_rejected_words_leave_the_others_alone() -> None:
     rows = [{"utterance_id": f"u{i % 70}", "index": i, "word": "a" if i % 3 else "go"} for i in range(140)]
-    output = cut_part(utterances(PCM[:32000], 70), words(*rows), SegmentsConfig())
+    output = cut_part(utterances(PCM[:32000], 70), words(*rows), WORDS_ONLY)
     kept = [f"u{i % 70}-{i:03d}" for i in range(140) if i % 3 == 0]
     assert sorted(output.table.column("segment_id").to_pylist()) == sorted(kept)
     assert output.quarantine.num_rows == 140 - len(kept)
 
 
 def test_words_without_a_score_pass_the_score_gate() -> None:
-    output = cut_part(utterances(), words({"score": math.nan}), SegmentsConfig(min_score=0))
+    output = cut_part(utterances(), words({"score": math.nan}), SegmentsConfig(background_share=0, min_score=0))
     assert output.table.num_rows == 1
 
 
 def test_silence_is_not_a_word() -> None:
     silent = PCM.copy()
     silent[16000:22400] = 0
-    output = cut_part(utterances(silent), words({}), SegmentsConfig())
+    output = cut_part(utterances(silent), words({}), WORDS_ONLY)
     assert output.quarantine.column("reason").to_pylist() == ["its level 0.0e+00 is below 0.0001: silence"]
 
 
 def test_nothing_to_cut_is_an_empty_part() -> None:
-    output = cut_part(utterances(), WORDS.empty_table(), SegmentsConfig())
+    output = cut_part(utterances(), WORDS.empty_table(), WORDS_ONLY)
     check_schema(output.table, SEGMENTS, "segments")
     assert (output.table.num_rows, output.quarantine.num_rows) == (0, 0)
+
+
+def test_background_is_cut_between_words_and_at_the_ends_of_speech() -> None:
+    rows = ({}, {"start_s": 1.5, "end_s": 1.9}, {"start_s": 2.1, "end_s": 2.4})
+    table = cut_part(utterances(), words(*rows), SegmentsConfig(background_share=1)).table
+    background = [row for row in table.to_pylist() if row["label"] == BACKGROUND]
+    centres = [row["word_start_s"] for row in background]
+    assert centres == pytest.approx([1.0, (1.4 + 1.5) / 2, (1.9 + 2.1) / 2, 2.4])
+    assert [row["segment_id"] for row in background] == [f"u0-b{number:03d}" for number in range(4)]
+    for row in background:
+        assert row["word_end_s"] == row["word_start_s"]
+        first, last = round(row["start_s"] * 16000), round(row["end_s"] * 16000)
+        assert last - first == pytest.approx(16000, abs=1)
+        assert row["audio"] == PCM[first:last].tobytes()
+
+
+def test_the_share_of_background_is_kept_and_the_same_places_are_chosen_again() -> None:
+    one, again = (
+        cut_part(utterances(count=300), words(*rows300()), SegmentsConfig(background_share=0.3)) for _ in "ab"
+    )
+    assert one.table["segment_id"].equals(again.table["segment_id"])
+    labels = one.table["label"].to_pylist()
+    assert labels.count(BACKGROUND) / 600 == pytest.approx(0.3, abs=0.06)
+
+
+def rows300() -> list[dict[str, Any]]:
+    return [{"utterance_id": f"u{number}", "index": 0} for number in range(300)]

@@ -12,8 +12,10 @@ from kws_core.config import SelectionConfig
 from kws_core.errors import SelectionError
 from kws_core.fingerprint import unit_interval
 from kws_core.manifest import Manifest
+from kws_core.pairs import draw_pairs
 from kws_core.part import PartOutput, Quarantine
 from kws_core.schemas import SEGMENTS, SELECTION
+from kws_core.segments import BACKGROUND
 from kws_core.selection import SPLITS, class_labels, segment_index, select, speaker_split
 from kws_core.store import Store
 
@@ -191,3 +193,22 @@ def test_the_index_names_the_part_and_row_of_every_segment(tmp_path):
         ("2-1", 2, 1),
     ]
     assert "audio" not in rows[0]
+
+
+def test_background_is_the_last_class_and_never_a_word_of_the_vocabulary():
+    speakers = [f"speaker-{number}" for number in range(40)]
+    rows = [(speaker, label) for speaker in speakers for label in ("go", "other", BACKGROUND)]
+    rows.append(("guest", BACKGROUND))
+    index = [
+        index_row(number, *row, corpus="held-out" if row[0] == "guest" else "split") for number, row in enumerate(rows)
+    ]
+    config = SelectionConfig(keywords=("go",), out_of_vocabulary_share=0)
+    table = select(index, config, frozenset({"held-out"}))
+    assert class_labels(table) == ["go", "other", BACKGROUND]
+    found = {(row["label"], row["role"]) for row in table.to_pylist()}
+    assert found == {("go", "target"), ("other", "non-target"), (BACKGROUND, "background")}
+    assert "guest" not in table["speaker_id"].to_pylist()
+    pairs = draw_pairs(table, frozenset(), SelectionConfig(keywords=("go",), pairs=100), seed=0)
+    background = {row["segment_id"] for row in table.to_pylist() if row["role"] == "background"}
+    assert pairs.num_rows
+    assert not background & {*pairs["left"].to_pylist(), *pairs["right"].to_pylist()}

@@ -9,7 +9,7 @@ from kws_core.bundle import write_bundle
 from kws_core.config import SAMPLE_RATE_HZ
 from kws_core.corpora.demo import PlannedUtterance, synthesise_speaker
 from kws_core.embeddings import segment_window
-from kws_core.spotter import HOP_S, Spotter
+from kws_core.spotter import HOP_S, SMOOTHING_WINDOWS, Spotter
 
 STRICT = 0.8
 
@@ -116,7 +116,7 @@ def test_scores_of_detection_are_those_of_windows_and_averaged(spotter, said):
     hop = round(HOP_S * SAMPLE_RATE_HZ)
     windows = np.stack([padded[at : at + 16000] for at in range(0, len(padded) - 15999, hop)])
     scores = spotter.scores(windows)[:, KEYWORDS.index("window")]
-    smooth = [scores[max(at - 1, 0) : at + 2].mean() for at in range(len(scores))]
+    smooth = [scores[max(at - SMOOTHING_WINDOWS + 1, 0) : at + 1].mean() for at in range(len(scores))]
     assert event.score == pytest.approx(max(smooth), abs=1e-6)
 
 

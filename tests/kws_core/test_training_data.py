@@ -81,3 +81,8 @@ def test_word_frames_are_the_frames_that_the_word_touches(word_s, frames):
         assert (first, after) == (touched[0], touched[-1] + 1)
     else:
         assert (first, after) == (frames // 2, frames // 2 + 1)
+
+
+def test_all_frames_of_background_count():
+    table = selection_rows([{"role": "background", "word_s": 0.0}, {"role": "target", "word_s": 0.2}])
+    assert word_frames(table, FeaturesConfig()).tolist() == [[0, 99], [39, 60]]

@@ -1,0 +1,77 @@
+"""One full run of the tiny experiment, and one Prefect server, for all tests of the flows."""
+
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from experiments import KWS, Finished, kill_run, run_kws, start, write_preset
+
+
+@dataclass(frozen=True)
+class FullRun:
+    """An undisturbed `kws retrain` of the tiny experiment."""
+
+    folder: Path
+    preset: Path
+    finished: Finished
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "runs" / "tiny"
+
+    @property
+    def store(self) -> Path:
+        return self.workspace / "store"
+
+    @property
+    def tracking_uri(self) -> str:
+        return f"sqlite:///{self.workspace / 'mlflow.db'}"
+
+    @property
+    def bundle(self) -> Path:
+        (found,) = (path for path in (self.workspace / "bundles").iterdir() if not path.name.startswith("."))
+        return found
+
+
+@pytest.fixture(scope="session")
+def full_run(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
+    """Recordings to champion, by the command that a user types."""
+    folder = tmp_path_factory.mktemp("full")
+    preset = write_preset(folder / "tiny.yaml")
+    finished = run_kws("retrain", "--preset", preset, cwd=folder, timeout_s=300)
+    assert finished.status == 0, finished.stderr
+    return FullRun(folder, preset, finished)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Environment of commands whose flows report to a running server, which spares them a start of their own."""
+    folder = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(KWS.with_name("prefect")), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    server = start(command, folder, {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"})
+    address = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_until_healthy(address)
+        yield {"PREFECT_API_URL": address}
+    finally:
+        kill_run(server)
+
+
+def _wait_until_healthy(address: str, timeout_s: float = 90) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:  # noqa: S310 - loopback
+                assert answer.status == 200
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
