@@ -74,6 +74,20 @@ def spot(
 
 
 @app.command()
+def rollback(
+    name: Annotated[str, typer.Argument(help="The registered model: the `name` of its preset.")],
+    tracking_uri: TrackingUri = "",
+) -> None:
+    """Put the previous champion back into service."""
+    from flows.spot import registry_of
+    from tasks import registry
+
+    client = registry.client(tracking_uri or registry_of(name))
+    served, now = registry.roll_back(client, name)
+    typer.echo(f"{name}: version {now} is champion again, version {served} is `previous`")
+
+
+@app.command()
 def presets() -> None:
     """List the presets that come with the package."""
     for path in sorted(PRESETS.glob("*.yaml")):

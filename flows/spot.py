@@ -49,15 +49,14 @@ def open_bundle(model: str, tracking_uri: str) -> Iterator[Bundle]:
         return
     from tasks import registry
 
-    uri = tracking_uri or _default_tracking_uri(model)
-    with registry.downloaded(registry.client(uri), model) as bundle:
+    name = model.removeprefix("models:/").split("@")[0].split("/")[0]
+    with registry.downloaded(registry.client(tracking_uri or registry_of(name)), model) as bundle:
         yield bundle
 
 
-def _default_tracking_uri(model: str) -> str:
-    """The registry in the workspace that `kws retrain` makes by default."""
-    name = model.removeprefix("models:/").split("@")[0].split("/")[0]
+def registry_of(name: str) -> str:
+    """The registry in the workspace that `kws retrain` makes by default; raises `ConfigError` when it is not there."""
     database = Path("runs") / name / "mlflow.db"
     if not database.exists():
-        raise ConfigError(f"{model}: no registry at {database}; give --tracking-uri or set MLFLOW_TRACKING_URI")
+        raise ConfigError(f"{name}: no registry at {database}; give --tracking-uri or set MLFLOW_TRACKING_URI")
     return f"sqlite:///{database.resolve()}"

@@ -29,6 +29,10 @@ def promote(
         decision = Decision(True, f"version {champion.version} is this very bundle and is already champion")
         say("gate", decision.reason)
         return decision
+    if registry.PROMOTED_TAG in client.get_model_version(experiment.name, version).tags:
+        decision = Decision(False, f"version {version} was champion before; it was replaced or rolled back since")
+        say("gate", decision.reason)
+        return decision
     trials = Trials(store, segments, given.selection, given.pairs)
     challenger_figures = judge(trials, experiment, bundle).metrics()
     champion_figures = None
@@ -45,10 +49,9 @@ def promote(
     }
     store.write_document(KIND, fingerprint(KIND, content), content)
     if decision.promoted:
-        if champion is not None:
-            client.set_registered_model_alias(experiment.name, registry.PREVIOUS, champion.version)
-        client.set_registered_model_alias(experiment.name, registry.CHAMPION, version)
-    client.set_model_version_tag(experiment.name, version, "kws.decision", decision.reason)
+        registry.move_champion(client, experiment.name, version)
+        client.set_model_version_tag(experiment.name, version, registry.PROMOTED_TAG, "yes")
+    client.set_model_version_tag(experiment.name, version, registry.DECISION_TAG, decision.reason)
     verdict = "[green]promoted[/green]" if decision.promoted else "[yellow]not promoted[/yellow]"
     say("gate", f"version {version} {verdict}: {decision.reason}")
     return decision

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 BUNDLE_TAG = "kws.bundle"
+DECISION_TAG = "kws.decision"
+PROMOTED_TAG = "kws.promoted"
 
 
 def client(tracking_uri: str) -> "MlflowClient":
@@ -45,6 +47,29 @@ def version_of_bundle(registry: "MlflowClient", name: str, fingerprint: str) -> 
     """The newest model version that carries this bundle, or None."""
     found = registry.search_model_versions(f"name='{name}' AND tags.`{BUNDLE_TAG}`='{fingerprint}'")
     return max(found, key=lambda version: int(version.version), default=None)
+
+
+def move_champion(registry: "MlflowClient", name: str, version: str) -> None:
+    """Make a version champion; the one that was becomes `previous`, first, so that it is never lost."""
+    served = version_by_alias(registry, name, CHAMPION)
+    if served is not None and served.version != version:
+        registry.set_registered_model_alias(name, PREVIOUS, served.version)
+    registry.set_registered_model_alias(name, CHAMPION, version)
+
+
+def roll_back(registry: "MlflowClient", name: str) -> tuple[str, str]:
+    """Put the previous champion back; returns the versions that served and that serves now.
+
+    Raises:
+        RegistryError: there is no champion, or none before it.
+    """
+    served = version_by_alias(registry, name, CHAMPION)
+    previous = version_by_alias(registry, name, PREVIOUS)
+    if served is None or previous is None:
+        missing = CHAMPION if served is None else PREVIOUS
+        raise RegistryError(f"{name} has no version with the alias {missing}: there is nothing to roll back to")
+    move_champion(registry, name, previous.version)
+    return str(served.version), str(previous.version)
 
 
 @contextlib.contextmanager

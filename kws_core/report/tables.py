@@ -61,14 +61,14 @@ def stages_table(stages: Sequence[StageCounts]) -> ReportTable:
 def rejections_table(quarantine: pa.Table) -> ReportTable:
     """Rejected inputs by stage and reason, the most frequent first; raises `SchemaError` for another schema.
 
-    Figures within a reason are left out when inputs are counted, so that "0.31 s is too short" and "0.28 s is too
-    short" count together; the first input stands for each.
+    Figures and quoted words within a reason are left out when inputs are counted, so that "0.31 s is too short" and
+    "0.28 s is too short" count together; the first input stands for each.
     """
     check_schema(quarantine, QUARANTINE, "quarantine")
     counted: Counter[tuple[str, str]] = Counter()
     examples: dict[tuple[str, str], str] = {}
     for row in quarantine.to_pylist():
-        key = (row["stage"], _without_figures(row["reason"]))
+        key = (row["stage"], _without_details(row["reason"]))
         counted[key] += 1
         examples.setdefault(key, f"{row['source']}: {row['reason']}")
     ordered = sorted(counted, key=lambda key: (-counted[key], key))
@@ -148,5 +148,5 @@ def _flatten(values: Mapping[str, object], prefix: str) -> list[tuple[str, str]]
     return rows
 
 
-def _without_figures(reason: str) -> str:
-    return re.sub(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?", "#", reason)
+def _without_details(reason: str) -> str:
+    return re.sub(r"'[^']*'|[-+]?\d+(\.\d+)?(e[-+]?\d+)?", "#", reason)
