@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from prefect import flow
 
 from kws_core.config import Experiment
+from kws_core.evaluation.system import SystemEvaluation
 from kws_core.gate import Decision
 from tasks.align import align
 from tasks.cut import cut
 from tasks.featurise import featurise
 from tasks.ingest import ingest
-from tasks.package import package
+from tasks.package import package, read_evaluation
 from tasks.places import Places
 from tasks.promote import promote
 from tasks.publish_report import publish_report
@@ -27,6 +28,7 @@ class RetrainResult:
 
     version: str
     decision: Decision
+    evaluation: SystemEvaluation
     bundle_key: str
     report: str
 
@@ -48,4 +50,5 @@ def retrain(places: Places, experiment: Experiment) -> RetrainResult:
     datasets = {"utterances": utterances, "words": words, "segments": segments}
     keys = {"search": search_key, "encoder": encoder_key, "bundle": bundle_key}
     report = publish_report(places, experiment, datasets, given, keys, version, decision)
-    return RetrainResult(version, decision, bundle_key, report)
+    evaluation = read_evaluation(places, experiment, segments, given, bundle_key)
+    return RetrainResult(version, decision, evaluation, bundle_key, report)

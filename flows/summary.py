@@ -4,6 +4,8 @@ from rich.table import Table
 
 from flows.retrain import RetrainResult
 from kws_core.config import Experiment
+from kws_core.evaluation.system import SystemEvaluation
+from kws_core.report.numbers import count, percent
 from tasks.console import console
 from tasks.package import fetch_bundle
 from tasks.places import Places
@@ -12,13 +14,35 @@ from tasks.places import Places
 def print_summary(places: Places, experiment: Experiment, result: RetrainResult) -> None:
     """Print what was delivered, how good it is and where it lies."""
     bundle = fetch_bundle(places, result.bundle_key)
-    table = Table(
-        box=None, show_header=False, title=f"{experiment.name} version {result.version}", title_justify="left"
-    )
-    for name, value in bundle.description.metrics.items():
-        table.add_row(name.replace("_", " ").replace(".", ": "), f"{value:.2%}")
-    table.add_row("promoted" if result.decision.promoted else "not promoted", result.decision.reason)
-    table.add_row("bundle", str(bundle.folder))
-    table.add_row("registry", places.tracking_uri)
-    table.add_row("report", result.report)
-    console.print(table)
+    console.print(_figures(result.evaluation))
+    verdict = "[green]promoted[/green]" if result.decision.promoted else "[yellow]not promoted[/yellow]"
+    lines = {
+        f"{experiment.name} {result.version}": f"{verdict}: {result.decision.reason}",
+        "bundle": str(bundle.folder),
+        "registry": places.tracking_uri,
+        "report": result.report,
+    }
+    for name, text in lines.items():
+        console.print(f"[bold]{name:<12}[/bold] {text}", soft_wrap=True)
+
+
+def _figures(evaluation: SystemEvaluation) -> Table:
+    table = Table("measured on test speakers", "", "95 % interval", "of", box=None, padding=(0, 2, 0, 0))
+    for trial in evaluation.trials:
+        of = f"{count(trial.trials)} pairs, {trial.speakers} speakers"
+        table.add_row(f"{trial.test_set}: EER", *_estimate(trial.eer, trial.eer_low, trial.eer_high), of)
+        frr = _estimate(trial.frr_at_far_2, trial.frr_low, trial.frr_high)
+        table.add_row(f"{trial.test_set}: FRR at FAR 2 %", *frr, of)
+    for summary in evaluation.detection:
+        for name in ("target", "non_target", "unseen_non_target"):
+            figure = getattr(summary, name)
+            of = f"{count(figure.count)} segments, {summary.speakers} speakers"
+            label = f"{summary.backend}: {name.replace('_', ' ')} accuracy"
+            table.add_row(label, *_estimate(figure.value, figure.low, figure.high), of)
+    return table
+
+
+def _estimate(value: float, low: float, high: float) -> tuple[str, str]:
+    """A share and its interval as two cells."""
+    shown, _, bounds = percent(value, low, high).partition(" [")
+    return shown, f"[{bounds}".replace("[", r"\[") if bounds else ""

@@ -19,6 +19,7 @@ from kws_core.bundle import (
 )
 from kws_core.calibration import calibrate
 from kws_core.config import Experiment
+from kws_core.evaluation.system import SystemEvaluation
 from kws_core.fingerprint import fingerprint
 from tasks import refit
 from tasks.console import say
@@ -56,6 +57,14 @@ def fetch_bundle(places: Places, key: str) -> Bundle:
     if (folder / DESCRIPTION).exists():
         return load_bundle(folder)
     return unpack_bundle(folder, {name: store.read_object(KIND, key, name) for name in (*FILES, DESCRIPTION)})
+
+
+def read_evaluation(
+    places: Places, experiment: Experiment, segments: str, given: TrainingInput, key: str
+) -> SystemEvaluation:
+    """The figures of a bundle, as they were measured when it was made."""
+    trials = Trials(places.store(), segments, given.selection, given.pairs)
+    return judge(trials, experiment, fetch_bundle(places, key))
 
 
 def _make(

@@ -4,37 +4,9 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from experiments import KWS, Finished, kill_run, run_kws, start, write_preset
-
-
-@dataclass(frozen=True)
-class FullRun:
-    """An undisturbed `kws retrain` of the tiny experiment."""
-
-    folder: Path
-    preset: Path
-    finished: Finished
-
-    @property
-    def workspace(self) -> Path:
-        return self.folder / "runs" / "tiny"
-
-    @property
-    def store(self) -> Path:
-        return self.workspace / "store"
-
-    @property
-    def tracking_uri(self) -> str:
-        return f"sqlite:///{self.workspace / 'mlflow.db'}"
-
-    @property
-    def bundle(self) -> Path:
-        (found,) = (path for path in (self.workspace / "bundles").iterdir() if not path.name.startswith("."))
-        return found
+from experiments import KWS, FullRun, kill_run, run_kws, start, write_preset
 
 
 @pytest.fixture(scope="session")

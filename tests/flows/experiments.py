@@ -42,6 +42,32 @@ class Finished:
         return found
 
 
+@dataclass(frozen=True)
+class FullRun:
+    """An undisturbed `kws retrain` of the tiny experiment."""
+
+    folder: Path
+    preset: Path
+    finished: Finished
+
+    @property
+    def workspace(self) -> Path:
+        return self.folder / "runs" / NAME
+
+    @property
+    def store(self) -> Path:
+        return self.workspace / "store"
+
+    @property
+    def tracking_uri(self) -> str:
+        return f"sqlite:///{self.workspace / 'mlflow.db'}"
+
+    @property
+    def bundle(self) -> Path:
+        (found,) = (path for path in (self.workspace / "bundles").iterdir() if not path.name.startswith("."))
+        return found
+
+
 def tiny_experiment(**sections: Any) -> dict[str, Any]:
     """The whole line in under a minute; `sections` replace its sections."""
     return {

@@ -12,8 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from conftest import FullRun
-from experiments import KEYWORDS, NAME, OTHER_KEYWORDS, SPEAKERS, Finished, run_command, run_kws, tiny_experiment
+from experiments import (
+    KEYWORDS,
+    NAME,
+    OTHER_KEYWORDS,
+    SPEAKERS,
+    Finished,
+    FullRun,
+    run_command,
+    run_kws,
+    tiny_experiment,
+)
 from store_files import part_keys, store_files
 
 from kws_core.bundle import load_bundle
