@@ -52,8 +52,8 @@ def version_of_bundle(registry: "MlflowClient", name: str, fingerprint: str) -> 
 def move_champion(registry: "MlflowClient", name: str, version: str) -> None:
     """Make a version champion; the one that was becomes `previous`, first, so that it is never lost."""
     served = version_by_alias(registry, name, CHAMPION)
-    if served is not None and served.version != version:
-        registry.set_registered_model_alias(name, PREVIOUS, served.version)
+    if served is not None and str(served.version) != version:
+        registry.set_registered_model_alias(name, PREVIOUS, str(served.version))
     registry.set_registered_model_alias(name, CHAMPION, version)
 
 
@@ -68,7 +68,7 @@ def roll_back(registry: "MlflowClient", name: str) -> tuple[str, str]:
     if served is None or previous is None:
         missing = CHAMPION if served is None else PREVIOUS
         raise RegistryError(f"{name} has no version with the alias {missing}: there is nothing to roll back to")
-    move_champion(registry, name, previous.version)
+    move_champion(registry, name, str(previous.version))
     return str(served.version), str(previous.version)
 
 
