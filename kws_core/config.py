@@ -188,6 +188,10 @@ class AugmentationConfig(Section):
     """Huh et al.: 0.2; words here are centred by alignment, so less is needed."""
     swap_context_share: Share = 0.5
     """Share of the inputs whose surroundings (all but the word) come from another input of the batch."""
+    gain_db: float = Field(default=6.0, ge=0)
+    """Each input's level is changed by up to this much, either way."""
+    channel_db: float = Field(default=2.0, ge=0)
+    """Standard deviation of the slow spectral curves added to each input: another microphone, another room."""
     mask_context_share: Share = 0.2
     """Share of the inputs whose surroundings (all but the word) are replaced by silence."""
 

@@ -27,6 +27,8 @@ def promote(
     champion = registry.version_by_alias(client, experiment.name, registry.CHAMPION)
     if champion is not None and champion.tags.get(registry.BUNDLE_TAG) == bundle.fingerprint:
         decision = Decision(True, f"version {champion.version} is this very bundle and is already champion")
+        # a killed attempt may have stopped after the alias moved
+        client.set_model_version_tag(experiment.name, str(champion.version), registry.PROMOTED_TAG, "yes")
         say("gate", decision.reason)
         return decision
     if registry.PROMOTED_TAG in client.get_model_version(experiment.name, version).tags:

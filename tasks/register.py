@@ -28,16 +28,22 @@ def register(places: Places, experiment: Experiment, search_key: str, bundle_key
     client = registry.client(places.tracking_uri)
     known = registry.version_of_bundle(client, experiment.name, bundle.fingerprint)
     if known is not None:
+        _finish(client, experiment.name, known.version, known.run_id)  # a killed attempt may have stopped just before
         say("register", f"{experiment.name} version {known.version}, nothing to register")
         return str(known.version)
     run_id = _parent_run(client, places, experiment, bundle)
     trials = (places.store().read_document(SEARCH, search_key) or {})["trials"]
     _log_trials(client, run_id, trials)
     version = _log_model(client, run_id, experiment, bundle)
-    client.set_registered_model_alias(experiment.name, registry.CHALLENGER, version)
-    client.set_terminated(run_id)
+    _finish(client, experiment.name, version, run_id)
     say("register", f"{experiment.name} version {version}, alias {registry.CHALLENGER}")
     return version
+
+
+def _finish(client: "MlflowClient", name: str, version: str, run_id: str) -> None:
+    client.set_registered_model_alias(name, registry.CHALLENGER, version)
+    if client.get_run(run_id).info.status != "FINISHED":
+        client.set_terminated(run_id)
 
 
 def _parent_run(client: "MlflowClient", places: Places, experiment: Experiment, bundle: Bundle) -> str:
@@ -95,7 +101,8 @@ def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bund
     from tasks import spotter_model  # noqa: F401 - its file is logged; importing it proves that it runs
 
     signature = ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, SAMPLE_RATE_HZ), "pcm")]),
+        # no name: MLflow hands named tensors to the model as a dictionary
+        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, SAMPLE_RATE_HZ))]),
         outputs=Schema(
             [
                 ColSpec(DataType.string, "keyword"),

@@ -1,0 +1,141 @@
+"""Every flow, task, preset and command loads."""
+
+import importlib
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from experiments import run_kws
+
+import flows
+import tasks
+from flows import quiet
+from flows.cli import PRESETS
+from kws_core.presets import load_experiment
+
+TASKS = {
+    "ingest": "ingest",
+    "align": "align",
+    "cut": "cut",
+    "featurise": "featurise",
+    "select": "select",
+    "search": "search",
+    "refit": "refit",
+    "package": "package",
+    "register": "register",
+    "promote": "promote",
+    "publish_report": "report",
+}
+"""Prefect's name of each task that the flow calls, in the order of the calls."""
+COMMANDS = ("retrain", "spot", "rollback", "presets", "demo-recording")
+
+
+def _modules(package: object) -> list[str]:
+    (folder,) = package.__path__
+    return sorted(f"{Path(folder).name}.{path.stem}" for path in Path(folder).glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("name", [name for package in (flows, tasks) for name in _modules(package)])
+def test_every_module_imports(name: str) -> None:
+    if name == "tasks.spotter_model":
+        pytest.skip("it imports MLflow, whose model registry is global: see test_retrain")
+    assert importlib.import_module(name).__doc__
+
+
+def test_the_flow_calls_the_tasks_in_order() -> None:
+    from prefect import Flow, Task
+
+    import flows.retrain as module
+
+    assert isinstance(module.retrain, Flow)
+    assert module.retrain.name == "retrain"
+    found = {name: value for name, value in vars(module).items() if isinstance(value, Task)}
+    assert {name: task.name for name, task in found.items()} == TASKS
+    source = inspect.getsource(module.retrain.fn)
+    assert [name for name in re.findall(r"\b(\w+)\(places, experiment", source) if name in TASKS] == list(TASKS)
+
+
+@pytest.mark.parametrize("path", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_presets_load(path: Path) -> None:
+    experiment = load_experiment(path)
+    assert experiment.name
+    assert experiment.selection.keywords
+    assert path.read_text(encoding="utf-8").startswith("# ")  # the line that `kws presets` shows
+
+
+def test_presets_are_listed(tmp_path: Path) -> None:
+    finished = run_kws("presets", cwd=tmp_path, timeout_s=30)
+    assert finished.status == 0
+    assert [line.split()[0] for line in finished.stdout.splitlines()] == sorted(
+        path.stem for path in PRESETS.glob("*.yaml")
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command(command: str, tmp_path: Path) -> None:
+    finished = run_kws(command, "--help", cwd=tmp_path, timeout_s=30)
+    assert finished.status == 0, finished.stderr
+    assert f"kws {command}" in finished.stdout
+
+
+def test_no_command_is_untested(tmp_path: Path) -> None:
+    from flows.cli import app
+
+    names = {entry.name or entry.callback.__name__.replace("_", "-") for entry in app.registered_commands}
+    assert names == set(COMMANDS)
+    finished = run_kws("--help", cwd=tmp_path, timeout_s=30)
+    assert all(command in finished.stdout for command in COMMANDS)
+
+
+def test_telemetry_is_off_before_anything_else_is_imported() -> None:
+    # every import is watched: when one of the three is first asked for, all settings must stand
+    program = """
+import json, os, sys
+
+class Watch:
+    seen = {}
+    def find_spec(self, name, path=None, target=None):
+        root = name.split(".")[0]
+        if root in ("prefect", "ray", "mlflow"):
+            self.seen.setdefault(root, {key: os.environ.get(key) for key in wanted})
+
+wanted = json.loads(sys.argv[1])
+sys.meta_path.insert(0, Watch())
+import flows.cli, flows.retrain, tasks.registry
+tasks.registry.client("sqlite://")
+import ray
+print(json.dumps(Watch.seen))
+"""
+    environment = {name: value for name, value in os.environ.items() if name not in quiet.SETTINGS}
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(list(quiet.SETTINGS))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert set(seen) == {"prefect", "ray", "mlflow"}
+    for settings in seen.values():
+        assert settings == quiet.SETTINGS
+
+
+def test_the_command_line_starts_without_prefect_ray_mlflow_or_torch() -> None:
+    program = "import sys, flows.cli; print([m for m in ('prefect', 'ray', 'mlflow', 'torch') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_settings_that_the_environment_states_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
+    monkeypatch.delenv("DO_NOT_TRACK", raising=False)
+    quiet.quieten()
+    assert os.environ["PREFECT_LOGGING_LEVEL"] == "DEBUG"
+    assert os.environ["DO_NOT_TRACK"] == "true"
