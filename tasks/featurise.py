@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kws_core import errors
 from kws_core import segments as segments_stage
 from kws_core.config import Experiment, FeaturesConfig
 from kws_core.manifest import Part, part_key
@@ -49,6 +50,8 @@ def run_on_ray_data(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]
         fn_constructor_args=(store.url, stage, [shared]),
     )
     for row in done.iter_rows():
+        if row["error"]:
+            raise getattr(errors, row["error"])(row["reason"])
         yield Part.from_json(row["part"], f"part of {stage}")
 
 
@@ -63,8 +66,15 @@ class _PartMaker:
         self._jobs: list[Job] = ray.get(shared[0])
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        parts = [make_part(self._store_url, self._stage, self._jobs[number]) for number in batch["number"]]
-        return {"part": [part.to_json() for part in parts]}
+        rows = [self._make(self._jobs[number]) for number in batch["number"]]
+        return {name: [row[name] for row in rows] for name in ("part", "error", "reason")}
+
+    def _make(self, job: Job) -> dict[str, Any]:
+        # what a user can mend travels as data: Ray Data would wrap the error, log it and lose its class
+        try:
+            return {"part": make_part(self._store_url, self._stage, job).to_json(), "error": "", "reason": ""}
+        except errors.KwsError as error:
+            return {"part": b"", "error": type(error).__name__, "reason": str(error)}
 
 
 @dataclass(frozen=True)

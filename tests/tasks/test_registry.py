@@ -59,7 +59,7 @@ def test_unknown_models_and_foreign_content_are_refused(client):
         pass
     registry.move_champion(client, "kws", "1")
     with (
-        pytest.raises((RegistryError, BundleError), match="it is not ours|cannot be fetched"),
+        pytest.raises((RegistryError, BundleError), match=r"it is not ours|cannot be fetched"),
         registry.downloaded(client, "models:/kws@champion"),
     ):
         pass
