@@ -22,10 +22,11 @@ def facts(tracking_uri: str, name: str) -> dict[str, Any]:
     runs = client.search_runs([experiment.experiment_id])
     return {
         "versions": {
-            version.version: {"tags": version.tags, "run": version.run_id}
+            str(version.version): {"tags": version.tags, "run": version.run_id}
             for version in client.search_model_versions(f"name='{name}'")
         },
-        "aliases": client.get_registered_model(name).aliases,
+        # MLflow 3.17 gives numbers from sqlite and text from a server
+        "aliases": {alias: str(number) for alias, number in client.get_registered_model(name).aliases.items()},
         "runs": {
             run.info.run_id: {
                 "tags": run.data.tags,
