@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 console = Console(stderr=True, highlight=False)
+if not console.is_terminal:
+    console.width = 120  # a log file has no edge to wrap at
 
 
 class Bar:
