@@ -19,7 +19,7 @@ def test_retrain_with_its_store_on_s3(s3_url: str, prefect_server: dict[str, str
     assert first.status == 0, first.stderr
     again = run_kws(*arguments, cwd=tmp_path, timeout_s=200, env=prefect_server)
     assert again.status == 0, again.stderr
-    for stage in ("utterances", "words", "segments", "features", "selection", "pairs", "embeddings"):
+    for stage in ("utterances", "words", "segments", "features", "selection", "pairs"):
         assert "nothing to compute" in again.lines()[stage][0]
     names = Store(f"{s3_url}/store").files.names("manifests")
     assert {name.split("/")[1] for name in names} >= {"utterances", "words", "segments", "features", "pairs"}
