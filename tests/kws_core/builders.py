@@ -35,7 +35,7 @@ from kws_core.training_data import TrainingData, training_data
 
 SMALL_FEATURES = FeaturesConfig(frames=16, mel_bins=12, coefficients=8)
 SMALL_ENCODER = EncoderConfig(name="res15", maps=6, stem_pooling=(2, 2), embedding_dim=8)
-NO_AUGMENTATION = AugmentationConfig(shift_share=0, mask_context_share=0)
+NO_AUGMENTATION = AugmentationConfig(shift_share=0, swap_context_share=0, gain_db=0, channel_db=0, mask_context_share=0)
 
 
 def index_row(number: int, speaker: str, label: str, corpus: str = "split", word_s: float = 0.4) -> dict:
