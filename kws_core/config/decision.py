@@ -1,0 +1,42 @@
+"""Back ends, the gate and how much may be rejected."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kws_core.config.base import Section, Share
+
+
+class BackendsConfig(Section):
+    """Centroids, SVM and their thresholds."""
+
+    decision: Literal["centroid", "svm"] = "centroid"
+    """The back end that the spotter decides with."""
+    far: float = Field(default=0.02, gt=0, lt=1)
+    """False acceptance rate on development non-targets for which each keyword's threshold is calibrated."""
+    svm_c: tuple[float, ...] = (1.0, 10.0)
+    svm_gamma: tuple[float, ...] = (0.5, 1.0, 2.0)
+    """Candidates of the RBF SVM; the best on development data is kept."""
+
+
+class GateConfig(Section):
+    """When a challenger becomes champion."""
+
+    max_frr: Share = 0.5
+    """Without a champion: FRR at FAR 2 % on in-vocabulary trials must not exceed this."""
+    min_target_accuracy: Share = 0.5
+    min_non_target_accuracy: Share = 0.5
+    frr_margin: float = Field(default=0.0, ge=0)
+    """FRR on in-vocabulary trials may be worse than the champion's by this much."""
+    accuracy_margin: float = Field(default=0.01, ge=0)
+    """Target and non-target accuracy may be worse than the champion's by this much."""
+
+
+class RejectionConfig(Section):
+    """The largest share of its input that a stage may reject; past it the run fails. Changing it recomputes nothing."""
+
+    ingest: Share = 0.02
+    alignment: Share = 0.1
+    segments: Share = 0.6
+    """Words too short, too long or with one-character labels are many in ordinary sentences."""
+    features: Share = 0.0
