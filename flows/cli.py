@@ -61,9 +61,37 @@ def retrain(
 
 
 @app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="huh2020, ma2019 or arora2019.")],
+    workspace: Workspace = None,
+    store: StoreUrl = "",
+    tracking_uri: TrackingUri = "",
+    preset: Annotated[Path | None, typer.Option(help="A YAML file in place of the study's own preset.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds of every method, in place of the preset's.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Replace a value: section.key=value. May be repeated.")
+    ] = None,
+) -> None:
+    """Repeat a paper's comparison: one table with intervals. Cells that are finished are not computed again."""
+    from kws_core.presets import load_settings
+    from kws_core.studies import find_study
+    from tasks.places import Places
+
+    settings = (*(setting or ()), *((f"seeds={seeds}",) if seeds else ()))
+    config = load_settings(preset or PRESETS / "studies" / f"{name}.yaml", find_study(name).config_type, settings)
+    places = Places.in_workspace(workspace or Path("runs") / name, store, tracking_uri)
+    places.store().check_writable()
+    from flows.study import study as study_flow
+
+    outcome = study_flow(places, name, config)
+    typer.echo(outcome.text)
+    typer.echo(f"{outcome.csv}\n{outcome.page}")
+
+
+@app.command()
 def spot(
     recordings: Annotated[list[Path], typer.Argument(help="Recordings of any common format and length.")],
-    model: Annotated[str, typer.Option(help="A bundle's folder or models:/NAME@champion.")],
+    model: Annotated[str, typer.Option(help="A bundle's folder, models:/NAME@champion or universal.")],
     tracking_uri: TrackingUri = "",
     json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a detection.")] = False,
 ) -> None:
@@ -71,6 +99,24 @@ def spot(
     from flows.spot import print_detections
 
     print_detections(recordings, model, tracking_uri, json_lines)
+
+
+@app.command()
+def enrol(
+    keyword: Annotated[str, typer.Argument(help="What the recordings say.")],
+    recordings: Annotated[list[Path], typer.Argument(help="Recordings of the keyword alone, three or more at best.")],
+    bundle: Annotated[str, typer.Option(help="universal, a bundle's folder or models:/NAME@ALIAS.")] = "universal",
+    out: Annotated[Path, typer.Option(help="Folder of the new bundle; that of --bundle to add to it.")] = Path(
+        "enrolled"
+    ),
+    far: Annotated[float, typer.Option(help="Share of other words that may be taken for the keyword.")] = 0.001,
+    replace: Annotated[bool, typer.Option("--replace", help="Learn a keyword anew that the bundle has.")] = False,
+    tracking_uri: TrackingUri = "",
+) -> None:
+    """Add a keyword to a bundle by recordings of it, without training."""
+    from flows.enrol import enrol_keyword
+
+    enrol_keyword(keyword, recordings, bundle, out, far, replace, tracking_uri)
 
 
 @app.command()

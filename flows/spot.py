@@ -14,6 +14,10 @@ from kws_core.audio import decode_file, pcm16_to_float
 from kws_core.bundle import Bundle, load_bundle
 from kws_core.errors import ConfigError
 from kws_core.spotter import Spotter
+from kws_core.universal import universal_bundle_path
+
+UNIVERSAL = "universal"
+"""What the encoder bundle of the package is called; a folder of that name is `./universal`."""
 
 
 def print_detections(recordings: list[Path], model: str, tracking_uri: str, json_lines: bool) -> None:
@@ -37,7 +41,7 @@ def print_detections(recordings: list[Path], model: str, tracking_uri: str, json
 
 @contextlib.contextmanager
 def open_bundle(model: str, tracking_uri: str) -> Iterator[Bundle]:
-    """The bundle of a folder, or of `models:/NAME@ALIAS` in the registry.
+    """The bundle of a folder, of `models:/NAME@ALIAS` in the registry, or the `universal` one of the package.
 
     Raises:
         ConfigError: a registry address without a tracking URI.
@@ -45,7 +49,7 @@ def open_bundle(model: str, tracking_uri: str) -> Iterator[Bundle]:
         RegistryError: it cannot be fetched.
     """
     if not model.startswith("models:/"):
-        yield load_bundle(Path(model))
+        yield load_bundle(universal_bundle_path() if model == UNIVERSAL else Path(model))
         return
     from tasks import registry
 

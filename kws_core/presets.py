@@ -1,16 +1,23 @@
-"""Presets: experiments as YAML files, with single values replaced from the command line."""
+"""Presets: experiments and studies as YAML files, with single values replaced from the command line."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
-from kws_core.config import Experiment
+from kws_core.config import Experiment, Section
 from kws_core.errors import ConfigError
+
+Settings = TypeVar("Settings", bound=Section)
 
 
 def load_experiment(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
+    """Read a preset of an experiment; see `load_settings`."""
+    return load_settings(path, Experiment, overrides)
+
+
+def load_settings(path: Path, settings: type[Settings], overrides: tuple[str, ...] = ()) -> Settings:
     """Read a preset and apply overrides such as `training.epochs=10`.
 
     Raises:
@@ -27,7 +34,7 @@ def load_experiment(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
     for override in overrides:
         _apply(document, override)
     try:
-        return Experiment.model_validate(document)
+        return settings.model_validate(document)
     except ValidationError as error:
         raise ConfigError(f"preset {path}: {_describe(error)}") from error
 

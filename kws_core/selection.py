@@ -17,7 +17,7 @@ from kws_core.segments import BACKGROUND
 from kws_core.store import Store
 
 STAGE = "selection"
-VERSION = 3
+VERSION = 4
 SPLITS = ("train", "development", "test")
 INDEX_COLUMNS = ["segment_id", "corpus", "speaker_id", "label", "word_start_s", "word_end_s"]
 
@@ -31,17 +31,23 @@ def segment_index(store: Store, segments: Manifest) -> list[dict[str, Any]]:
     return rows
 
 
-def select(index: list[dict[str, Any]], config: SelectionConfig, test_corpora: frozenset[str]) -> pa.Table:
+def select(
+    index: list[dict[str, Any]],
+    config: SelectionConfig,
+    test_corpora: frozenset[str],
+    training_corpora: frozenset[str] = frozenset(),
+) -> pa.Table:
     """Give every usable segment its split, training class and role; see `schemas.SELECTION`.
 
     Background, where it is cut, is the last training class: one unknown cluster (Huh et al., pair selection). Words
     that nobody trains on are themselves disjoint between development and test. Speakers of `test_corpora` are
-    all test speakers.
+    all test speakers, those of `training_corpora` all training speakers.
 
     Raises:
         SelectionError: a keyword has too few segments in a split.
     """
-    splits = ["test" if row["corpus"] in test_corpora else speaker_split(row["speaker_id"], config) for row in index]
+    fixed = {**dict.fromkeys(test_corpora, "test"), **dict.fromkeys(training_corpora, "train")}
+    splits = [fixed.get(row["corpus"]) or speaker_split(row["speaker_id"], config) for row in index]
     vocabulary = _vocabulary(index, splits, config)
     if any(row["label"] == BACKGROUND and split == "train" for row, split in zip(index, splits, strict=True)):
         vocabulary[BACKGROUND] = len(vocabulary)
@@ -113,5 +119,3 @@ def _check_keywords(rows: list[dict[str, Any]], config: SelectionConfig, test_co
                     f"keyword {keyword!r} has {counts[keyword, split]} segments in the {split} split, at least "
                     f"{least} are needed: add recordings of it by more speakers or take it off selection.keywords"
                 )
-    if not config.keywords:
-        raise SelectionError("selection.keywords is empty: name at least one keyword")

@@ -11,6 +11,7 @@ from kws_core.backends.svm import SvmBackend
 from kws_core.backends.thresholds import decide
 from kws_core.bundle import CENTROIDS, SVM, Bundle, load_bundle
 from kws_core.config import SAMPLE_RATE_HZ
+from kws_core.errors import BundleError
 from kws_core.onnx_encoder import OnnxEncoder
 
 HOP_S = 0.08
@@ -46,8 +47,16 @@ class Spotter:
     """Finds the keywords of a bundle; needs numpy and onnxruntime only."""
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
-        """Load the encoder and the back end that the bundle decides with."""
+        """Load the encoder and the back end that the bundle decides with.
+
+        Raises:
+            BundleError: the bundle has no keywords, or its files do not fit each other.
+        """
         description = bundle.description
+        if not description.keywords:
+            raise BundleError(
+                f"{bundle.folder}: an encoder without keywords; enrol one by example first, with kws enrol"
+            )
         self.keywords = description.keywords
         self.description = description
         self._encoder = OnnxEncoder(bundle.encoder_path, threads)

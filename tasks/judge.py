@@ -64,10 +64,10 @@ def judge(trials: Trials, experiment: Experiment, bundle: Bundle) -> SystemEvalu
         return SystemEvaluation.from_json(document)
     selection = trials.selection_table()
     keywords = bundle.description.keywords
-    backends: dict[str, Backend] = {
-        "centroid": CentroidBackend.from_arrays(keywords, bundle.tensors(CENTROIDS)),
-        "svm": SvmBackend.from_arrays(keywords, bundle.tensors(SVM)),
-    }
+    backends: dict[str, Backend] = {}
+    if keywords:  # an encoder without keywords is judged by trials alone
+        backends["centroid"] = CentroidBackend.from_arrays(keywords, bundle.tensors(CENTROIDS))
+        backends["svm"] = SvmBackend.from_arrays(keywords, bundle.tensors(SVM))
     evaluation = evaluate_system(
         selection,
         store.read_table(trials.pairs),

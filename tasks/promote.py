@@ -41,7 +41,8 @@ def promote(
     if champion is not None:
         with registry.downloaded(client, f"models:/{experiment.name}/{champion.version}") as served:
             champion_figures = judge(trials, experiment, served).metrics()
-    decision = decide_promotion(challenger_figures, champion_figures, bundle.description.decision, experiment.gate)
+    backend = bundle.description.decision if bundle.description.keywords else None
+    decision = decide_promotion(challenger_figures, champion_figures, backend, experiment.gate)
     content = {
         "challenger": {"version": version, "bundle": bundle.fingerprint, "metrics": challenger_figures},
         "champion": champion and {"version": champion.version, "metrics": champion_figures},

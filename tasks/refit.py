@@ -9,12 +9,13 @@ from tasks.cluster import cause, connect, cpus
 from tasks.console import bar, say
 from tasks.places import Places
 from tasks.search import KIND as SEARCH
-from tasks.search import configured
+from tasks.search import configured, device, training_spec
 from tasks.stage import stage_task
+from tasks.starting_bundle import pin_starting_bundle, with_local_bundle
 from tasks.training_input import TrainingInput
 
 KIND = "encoder"
-VERSION = 2
+VERSION = 3
 WEIGHTS, ONNX, CHECKPOINT = "encoder.safetensors", "encoder.onnx", "checkpoint.pt"
 POLL_S = 0.5
 
@@ -25,49 +26,51 @@ def refit(places: Places, experiment: Experiment, given: TrainingInput, search_k
     store = places.store()
     best = store.read_document(SEARCH, search_key)["trials"][0]  # type: ignore[index]
     chosen, encoder = configured(experiment, best)
-    content = [chosen.training, chosen.loss, chosen.augmentation, encoder, chosen.features, chosen.seed]
-    key = fingerprint(KIND, VERSION, *content, given)
+    start = pin_starting_bundle(places, chosen.strategy)
+    # of a bundle to start from, what it holds decides, not where it lies
+    strategy = chosen.strategy.model_copy(update={"bundle": start})
+    key = fingerprint(KIND, VERSION, training_spec(chosen, encoder), strategy, chosen.seed, given)
     document = store.read_document(KIND, key)
     if document is None:
-        _run(places, chosen, best, given, key)
+        _run(places, chosen, best, given, start, key)
         document = store.read_document(KIND, key) or {}
-    last = document["history"][-1]
-    say("refit", f"{encoder.name}, {last['epoch']} epochs, development EER {last['development_eer']:.2%}")
+    delivered = document["delivered"]
+    stage = f", {delivered['stage']}" if delivered["stage"] else ""
+    eer = f"development EER {delivered['development_eer']:.2%}"
+    say("refit", f"{encoder.name}, {len(document['history'])} epochs, {eer} after epoch {delivered['epoch']}{stage}")
     return key
 
 
-def train_encoder(places: Places, experiment: Experiment, best: dict[str, Any], given: TrainingInput, key: str) -> None:
+def train_encoder(
+    places: Places, experiment: Experiment, best: dict[str, Any], given: TrainingInput, start: str, key: str
+) -> None:
     """Train, export and store one encoder; runs on a Ray worker."""
     import tempfile
-    from dataclasses import asdict
     from pathlib import Path
 
     from kws_core.bundle import tensor_bytes
     from kws_core.onnx_export import export_onnx
-    from kws_core.training import EpochReport, fit
+    from kws_core.strategies import train
+    from kws_core.training import EpochReport
 
     store = places.store()
     chosen, encoder_config = configured(experiment, best)
 
     def keep(report: EpochReport, dump: Any) -> None:
         store.write_object(KIND, key, CHECKPOINT, dump())
-        store.write_document("progress", key, asdict(report))
+        store.write_document("progress", key, report.plain())
 
     saved = store.read_object(KIND, key, CHECKPOINT) if store.has_object(KIND, key, CHECKPOINT) else None
-    device = "cuda" if experiment.search.gpus_per_trial else "cpu"
-    encoder, history = fit(
-        given.load(places, chosen.features),
-        chosen.features,
-        encoder_config,
-        chosen.loss,
-        chosen.training,
-        chosen.augmentation,
+    result = train(
+        given.load(places, chosen),
+        training_spec(chosen, encoder_config),
+        with_local_bundle(places, chosen.strategy, start),
         chosen.seed,
         keep,
         saved,
-        device,
+        device(chosen),
     )
-    encoder = encoder.cpu()
+    encoder = result.encoder.cpu()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ONNX
         export_onnx(encoder, chosen.features, path)
@@ -78,20 +81,23 @@ def train_encoder(places: Places, experiment: Experiment, best: dict[str, Any], 
         KIND,
         key,
         {
-            "history": [asdict(report) for report in history],
+            "history": [report.plain() for report in result.history],
+            "delivered": result.delivered.plain(),
             "parameters": sum(parameter.numel() for parameter in encoder.parameters()),
             "encoder": encoder_config.model_dump(mode="json"),
         },
     )
 
 
-def _run(places: Places, experiment: Experiment, best: dict[str, Any], given: TrainingInput, key: str) -> None:
+def _run(
+    places: Places, experiment: Experiment, best: dict[str, Any], given: TrainingInput, start: str, key: str
+) -> None:
     ray = connect()
     gpus = 1 if experiment.search.gpus_per_trial else 0
     remote = ray.remote(num_cpus=cpus() if not gpus else 1, num_gpus=gpus, max_retries=3)(train_encoder)
-    running = remote.remote(places, experiment, best, given, key)
+    running = remote.remote(places, experiment, best, given, start, key)
     store = places.store()
-    with bar("refit", experiment.training.epochs) as progress:
+    with bar("refit", _epochs(experiment)) as progress:
         shown = 0
         while True:
             done, _ = ray.wait([running], timeout=POLL_S)
@@ -102,6 +108,12 @@ def _run(places: Places, experiment: Experiment, best: dict[str, Any], given: Tr
         ray.get(running)
     except ray.exceptions.RayTaskError as error:
         raise cause(error) from None
+
+
+def _epochs(experiment: Experiment) -> int:
+    """The most epochs that the strategy can take."""
+    epochs = experiment.training.epochs
+    return experiment.strategy.pretraining_epochs + 2 * epochs if experiment.strategy.name == "two_stage" else epochs
 
 
 def _show(store: Store, key: str, progress: Any, shown: int) -> int:

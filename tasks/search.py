@@ -4,37 +4,56 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kws_core.config import EncoderConfig, Experiment, Uniform
+from kws_core.config import EncoderConfig, Experiment, LossConfig, StrategyConfig, TrainingSpec, Uniform
 from kws_core.errors import TrainingError
 from kws_core.fingerprint import fingerprint
 from tasks.cluster import cause, connect
 from tasks.console import bar, say
 from tasks.places import Places
 from tasks.stage import stage_task
+from tasks.starting_bundle import pin_starting_bundle, with_local_bundle
 from tasks.training_input import TrainingInput
 
 KIND = "search"
-VERSION = 2
+VERSION = 3
 METRIC = "development_eer"
 CHECKPOINT = "checkpoint.pt"
+SCALED_LOSSES = frozenset({"normalised_softmax", "am_softmax", "aam_softmax"})
+"""Losses that have a scale to search."""
+MARGIN_LOSSES = frozenset({"am_softmax", "aam_softmax", "contrastive", "triplet"})
+"""Losses that have a margin to search."""
 
 
 @stage_task("search")
 def search(places: Places, experiment: Experiment, given: TrainingInput) -> str:
-    """Try configurations on development trials; returns the key of the document that ranks them."""
+    """Try configurations on development trials; returns the key of the document that ranks them.
+
+    Trials of a two-stage strategy are its first stage, on the classes as they are: that is what the searched values
+    belong to.
+    """
     store = places.store()
-    content = [experiment.search, experiment.training, experiment.loss, experiment.augmentation, experiment.seed]
+    start = pin_starting_bundle(places, experiment.strategy)
+    spec = training_spec(experiment, experiment.search.encoders[0])
+    content = [spec.loss, spec.sampling, spec.training, spec.augmentation, experiment.search, experiment.seed, start]
     key = fingerprint(KIND, VERSION, *content, given)
     document = store.read_document(KIND, key)
     if document is None:
-        document = _run(places, experiment, given, key)
+        document = _run(places, experiment, given, start, key)
         store.write_document(KIND, key, document)
         effort = f"{len(document['trials'])} trials in {document['seconds']:.0f} s"
     else:
         effort = "nothing to compute"
     best = document["trials"][0]
-    say(KIND, f"best of {len(document['trials'])}: {describe_trial(best)}, EER {best[METRIC]:.2%}, {effort}")
+    tried = f"best of {len(document['trials'])}: {describe_trial(best, experiment.loss)}"
+    say(KIND, f"{tried}, EER {best[METRIC]:.2%}, {effort}")
     return key
+
+
+def searched_values(loss: LossConfig) -> tuple[str, ...]:
+    """Names of the numbers that a search varies: the scale and the margin only where the loss has them."""
+    scale = ("scale",) if loss.name in SCALED_LOSSES else ()
+    margin = ("margin",) if loss.name in MARGIN_LOSSES else ()
+    return (*scale, *margin, "learning_rate")
 
 
 def configured(experiment: Experiment, trial: dict[str, Any]) -> tuple[Experiment, EncoderConfig]:
@@ -45,22 +64,41 @@ def configured(experiment: Experiment, trial: dict[str, Any]) -> tuple[Experimen
     return experiment.model_copy(update={"loss": loss, "training": training}), encoder
 
 
-def describe_trial(trial: dict[str, Any]) -> str:
-    """A trial's values in one line."""
-    return (
-        f"{trial['encoder']['name']}, scale {trial['scale']:.1f}, margin {trial['margin']:.2f}, "
-        f"learning rate {trial['learning_rate']:.1e}"
+def training_spec(experiment: Experiment, encoder: EncoderConfig) -> TrainingSpec:
+    """The sections of the experiment that a training run reads."""
+    return TrainingSpec(
+        features=experiment.features,
+        encoder=encoder,
+        loss=experiment.loss,
+        sampling=experiment.sampling,
+        training=experiment.training,
+        augmentation=experiment.augmentation,
     )
 
 
-def train_trial(config: dict[str, Any], places: Places, experiment: Experiment, given: TrainingInput) -> None:
+def describe_trial(trial: dict[str, Any], loss: LossConfig) -> str:
+    """A trial's values in one line, with what the loss has no use for."""
+    formats = {"scale": "scale {:.1f}", "margin": "margin {:.2f}", "learning_rate": "learning rate {:.1e}"}
+    searched = searched_values(loss)
+    values = [formats[name].format(trial[name]) for name in searched]
+    unused = " and no ".join(name for name in formats if name not in searched)
+    return ", ".join([trial["encoder"]["name"], *values, *([f"{loss.name} has no {unused}"] if unused else [])])
+
+
+def train_trial(
+    config: dict[str, Any], places: Places, experiment: Experiment, given: TrainingInput, start: str
+) -> None:
     """One trial; runs on a Ray worker, reports and checkpoints every epoch."""
     from ray import tune
 
-    from kws_core.training import EpochReport, fit
+    from kws_core.strategies import train
+    from kws_core.training import EpochReport
 
     chosen, encoder = configured(experiment, _trial_values(config, experiment))
     short = chosen.training.model_copy(update={"epochs": experiment.search.max_epochs})
+    spec = training_spec(chosen.model_copy(update={"training": short}), encoder)
+    is_two_stage = experiment.strategy.name == "two_stage"
+    strategy = StrategyConfig() if is_two_stage else with_local_bundle(places, experiment.strategy, start)
 
     def report(figures: EpochReport, dump: Any) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -74,22 +112,10 @@ def train_trial(config: dict[str, Any], places: Places, experiment: Experiment, 
     if saved is not None:
         with saved.as_directory() as folder:
             checkpoint = (Path(folder) / CHECKPOINT).read_bytes()
-    data = given.load(places, experiment.features)
-    fit(
-        data,
-        experiment.features,
-        encoder,
-        chosen.loss,
-        short,
-        experiment.augmentation,
-        experiment.seed,
-        report,
-        checkpoint,
-        _device(experiment),
-    )
+    train(given.load(places, experiment), spec, strategy, experiment.seed, report, checkpoint, device(experiment))
 
 
-def _run(places: Places, experiment: Experiment, given: TrainingInput, key: str) -> dict[str, Any]:
+def _run(places: Places, experiment: Experiment, given: TrainingInput, start: str, key: str) -> dict[str, Any]:
     ray = connect()
     import optuna
     from ray import tune
@@ -98,11 +124,11 @@ def _run(places: Places, experiment: Experiment, given: TrainingInput, key: str)
     from ray.tune.search.optuna import OptunaSearch
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    given.load(places, experiment.features)  # builds the mapped cache once, before trials ask for it
+    given.load(places, experiment)  # builds the mapped cache once, before trials ask for it
     settings = experiment.search
     resources = {"cpu": settings.cpus_per_trial, "gpu": settings.gpus_per_trial}
     trainable = tune.with_resources(
-        tune.with_parameters(train_trial, places=places, experiment=experiment, given=given), resources
+        tune.with_parameters(train_trial, places=places, experiment=experiment, given=given, start=start), resources
     )
     folder = places.ray_results / key[:16]
     if tune.Tuner.can_restore(str(folder)):
@@ -164,17 +190,14 @@ def _space(experiment: Experiment) -> dict[str, Any]:
         return (tune.loguniform if values.log else tune.uniform)(values.low, values.high)
 
     settings = experiment.search
-    return {
-        "scale": domain(settings.scale),
-        "margin": domain(settings.margin),
-        "learning_rate": domain(settings.learning_rate),
-        "encoder": tune.choice(list(range(len(settings.encoders)))),
-    }
+    numbers = {name: domain(getattr(settings, name)) for name in searched_values(experiment.loss)}
+    return {**numbers, "encoder": tune.choice(list(range(len(settings.encoders))))}
 
 
 def _trial_values(config: dict[str, Any], experiment: Experiment) -> dict[str, Any]:
     encoder = experiment.search.encoders[config["encoder"]].model_dump(mode="json")
-    return {**{name: config[name] for name in ("scale", "margin", "learning_rate")}, "encoder": encoder}
+    fixed = {"scale": experiment.loss.scale, "margin": experiment.loss.margin}
+    return {**fixed, **{name: config[name] for name in searched_values(experiment.loss)}, "encoder": encoder}
 
 
 def _progress_callback(trials: int) -> Any:
@@ -196,7 +219,8 @@ def _progress_callback(trials: int) -> Any:
     return Progress()
 
 
-def _device(experiment: Experiment) -> str:
+def device(experiment: Experiment) -> str:
+    """Where training runs, as torch names it."""
     return "cuda" if experiment.search.gpus_per_trial else "cpu"
 
 

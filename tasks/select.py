@@ -21,9 +21,10 @@ def select(places: Places, experiment: Experiment, segments: str) -> tuple[str, 
     store = places.store()
     config, test_corpora = experiment.selection, experiment.test_corpora
     manifest = store.dataset(segments_stage.STAGE, segments)
-    content = [config, sorted(test_corpora)]
+    training_corpora = experiment.training_corpora
+    content = [config, sorted(test_corpora), sorted(training_corpora)]
     key = part_key(selection_stage.STAGE, selection_stage.VERSION, content, [manifest.fingerprint])
-    job = Job(key, "all", _Select(manifest, config, test_corpora))
+    job = Job(key, "all", _Select(manifest, config, test_corpora, training_corpora))
     selection = make_dataset(store, selection_stage.STAGE, selection_stage.VERSION, [job])
     pairs_key = part_key(pairs_stage.STAGE, pairs_stage.VERSION, [*content, experiment.seed], [key])
     pairs_job = Job(pairs_key, "all", _Pairs(selection, config, test_corpora, experiment.seed))
@@ -36,10 +37,11 @@ class _Select:
     segments: Manifest
     config: SelectionConfig
     test_corpora: frozenset[str]
+    training_corpora: frozenset[str]
 
     def __call__(self, store: Store) -> PartOutput:
         index = selection_stage.segment_index(store, self.segments)
-        table = selection_stage.select(index, self.config, self.test_corpora)
+        table = selection_stage.select(index, self.config, self.test_corpora, self.training_corpora)
         return PartOutput(table, QUARANTINE.empty_table())
 
 

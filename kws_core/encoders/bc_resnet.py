@@ -1,9 +1,12 @@
 """BC-ResNet: broadcasted residual learning (Kim et al. 2021, "Broadcasted Residual Learning for Efficient KWS")."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from kws_core.encoders.normalisation import SubSpectralNorm
+from kws_core.encoders.trunk import Trunk
 
 FREQUENCY = 40
 SUB_BANDS = 5
@@ -12,12 +15,14 @@ DROPOUT = 0.1
 STAGES = ((2, 1.0, 1, 1), (2, 1.5, 2, 2), (4, 2.0, 2, 4), (4, 2.5, 1, 8))
 
 
-class BcResNetTrunk(nn.Module):
+class BcResNetTrunk(Trunk):
     """Trunk of BC-ResNet-tau: `maps [batch, 1, 40, time]` to `[batch, channels]`, `channels = 32 tau`.
 
     All weights and maps are kept in channels-last memory, where depthwise convolutions are several times faster on
     a CPU.
     """
+
+    frequency_first: ClassVar[bool] = True
 
     def __init__(self, tau: int) -> None:
         super().__init__()

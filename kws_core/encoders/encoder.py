@@ -2,8 +2,7 @@
 
 from torch import Tensor, nn
 
-from kws_core.encoders.bc_resnet import BcResNetTrunk
-from kws_core.encoders.res15 import Res15Trunk
+from kws_core.encoders.trunk import Trunk
 
 
 class Encoder(nn.Module):
@@ -12,18 +11,17 @@ class Encoder(nn.Module):
     The embedding is not normalised: losses and back ends that compare angles do that themselves.
     """
 
-    def __init__(self, trunk: BcResNetTrunk | Res15Trunk, coefficients: int, embedding_dim: int) -> None:
+    def __init__(self, trunk: Trunk, coefficients: int, embedding_dim: int) -> None:
         super().__init__()
         self.coefficients, self.embedding_dim = coefficients, embedding_dim
         self.norm = nn.BatchNorm1d(coefficients, affine=False)
         self.trunk = trunk
         self.projection = nn.Linear(trunk.channels, embedding_dim)
-        self._frequency_first = isinstance(trunk, BcResNetTrunk)
 
     def forward(self, features: Tensor) -> Tensor:
         """Turn `features [batch, time, coeff]` into `embeddings [batch, dim]`."""
         maps = self.norm(features.transpose(1, 2))
-        if not self._frequency_first:
+        if not self.trunk.frequency_first:
             maps = maps.transpose(1, 2)
         embeddings: Tensor = self.projection(self.trunk(maps[:, None]))
         return embeddings

@@ -11,6 +11,7 @@ class SubSpectralNorm(nn.Module):
     """Batch normalisation with own statistics and affine weights per channel and sub-band of the frequency axis.
 
     Takes and returns maps `[batch, channels, frequency, time]`; each of the `bands` is `rows` rows of `frequency`.
+    Computes in float32 where autocast gives maps of half precision, so that statistics lose nothing.
     Source: Chang et al. 2021, "Subspectral Normalization for Neural Audio Data Processing".
     """
 
@@ -29,16 +30,17 @@ class SubSpectralNorm(nn.Module):
         """Normalise `maps [batch, channels, frequency, time]`: by the batch in training, by running averages else."""
         if self.training:
             normalised: Tensor
+            precise = maps.to(torch.promote_types(maps.dtype, self.weight.dtype))
             normalised, mean, var = _BatchNorm.apply(  # type: ignore[no-untyped-call]
-                maps, self.weight, self.bias, self.eps
+                precise, self.weight, self.bias, self.eps
             )
             count = maps.numel() // self.weight.numel()
             with torch.no_grad():
                 self.running_mean.lerp_(mean, self.momentum)
                 self.running_var.lerp_(var * (count / max(1, count - 1)), self.momentum)
-            return normalised
+            return normalised.to(maps.dtype)
         scale, shift = self.affine()
-        return maps * scale + shift
+        return (maps * scale + shift).to(maps.dtype)
 
     def affine(self) -> tuple[Tensor, Tensor]:
         """Scale and shift `[1, channels, bands * rows, 1]` that evaluation mode applies."""

@@ -1,16 +1,17 @@
 """The report of one run: which of its facts become which table and figure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kws_core.bundle import Bundle
+from kws_core.bundle import Bundle, BundleDescription
 from kws_core.config import Experiment
 from kws_core.evaluation.alignment import boundary_errors
 from kws_core.evaluation.det_plot import det_plot
+from kws_core.evaluation.detection import DetectionSummary
 from kws_core.evaluation.system import SystemEvaluation
 from kws_core.gate import Decision
 from kws_core.manifest import Manifest
@@ -57,8 +58,7 @@ def run_report(facts: RunFacts) -> str:
     rejected = pa.concat_tables(list(facts.quarantine.values()))
     tables: list[ReportTable | None] = [
         trials_table(facts.evaluation.trials),
-        detection_table(facts.evaluation.detection),
-        keywords_table([item for item in facts.evaluation.detection if item.backend == description.decision]),
+        *_detection_tables(facts.evaluation.detection, description.decision),
         stages_table(_stage_counts(facts.stages)),
         _selection_table(facts.selection),
         rejections_table(rejected) if rejected.num_rows else None,
@@ -85,22 +85,35 @@ def run_report(facts: RunFacts) -> str:
 
 def _facts(facts: RunFacts) -> tuple[Fact, ...]:
     description = facts.bundle.description
-    point = description.operating_point
     last = facts.training["history"][-1]
     return (
-        Fact("Keywords", ", ".join(description.keywords)),
+        Fact("Keywords", ", ".join(description.keywords) or "none: an encoder for words that are enrolled by example"),
         Fact("Encoder", f"{description.encoder['name']}, {count(facts.training['parameters'])} parameters"),
         Fact("Training", f"{last['epoch']} epochs, development EER {percent(last['development_eer'])}"),
-        Fact(
-            "Thresholds",
-            f"calibrated for FAR {percent(point.far)} a keyword on {count(point.non_target_segments)} non-target "
-            f"segments of {count(point.speakers)} development speakers",
-        ),
+        *_operating_point(description),
         Fact("Seed", str(facts.experiment.seed)),
         Fact("Licences", "; ".join(description.licences)),
         Fact("Bundle", facts.bundle.fingerprint),
         *(Fact(f"Dataset {name}", key) for name, key in description.datasets.items()),
     )
+
+
+def _operating_point(description: BundleDescription) -> tuple[Fact, ...]:
+    point = description.operating_point
+    if point is None:
+        return ()
+    said = (
+        f"calibrated for FAR {percent(point.far)} a keyword on {count(point.non_target_segments)} non-target segments "
+        f"of {count(point.speakers)} development speakers"
+    )
+    return (Fact("Thresholds", said),)
+
+
+def _detection_tables(summaries: Sequence[DetectionSummary], decision: str) -> list[ReportTable]:
+    """Nothing for an encoder without keywords."""
+    if not summaries:
+        return []
+    return [detection_table(summaries), keywords_table([item for item in summaries if item.backend == decision])]
 
 
 def _stage_counts(stages: Mapping[str, Manifest]) -> list[StageCounts]:

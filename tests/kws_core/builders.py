@@ -18,6 +18,7 @@ from kws_core.config import (
     LossConfig,
     SelectionConfig,
     TrainingConfig,
+    TrainingSpec,
 )
 from kws_core.corpora.demo import PlannedUtterance, synthesise_speaker
 from kws_core.corpora.demo_voices import Voice
@@ -88,6 +89,7 @@ def toy_data(seed: int = 0, noise: float = 0.5, classes: int = 4) -> TrainingDat
         train=np.arange(len(train_labels)),
         trials=trials,
         classes=classes,
+        development=np.flatnonzero(labels < classes)[len(train_labels) :],
     )
 
 
@@ -178,15 +180,15 @@ def train_spoken(folder: Path) -> Spoken:
     pairs = draw_pairs(selection, frozenset(), SPOKEN_SELECTION, seed=0)
     features = read_features(featurise_part(segments, SPOKEN_FEATURES).table)[selection["row"].to_numpy()]
     torch.set_num_threads(1)
-    encoder, history = fit(
-        training_data(selection, pairs, features, SPOKEN_FEATURES),
-        SPOKEN_FEATURES,
-        SPOKEN_ENCODER,
-        LossConfig(scale=15, margin=0.1, margin_ramp_epochs=4),
-        TrainingConfig(epochs=14, batch_size=20, learning_rate=5e-3),
-        AugmentationConfig(max_shift_s=0.08),
-        seed=0,
+    spec = TrainingSpec(
+        features=SPOKEN_FEATURES,
+        encoder=SPOKEN_ENCODER,
+        loss=LossConfig(scale=15, margin=0.1, margin_ramp_epochs=4),
+        training=TrainingConfig(epochs=14, batch_size=20, learning_rate=5e-3),
+        augmentation=AugmentationConfig(max_shift_s=0.08),
     )
+    fitted_encoder = fit(training_data(selection, pairs, features, SPOKEN_FEATURES), spec, seed=0)
+    encoder, history = fitted_encoder.encoder, fitted_encoder.history
     export_onnx(encoder, SPOKEN_FEATURES, folder / "trained.onnx")
     onnx = (folder / "trained.onnx").read_bytes()
     embeddings = read_embeddings(embed_part(segments, OnnxEncoder(onnx)).table)[selection["row"].to_numpy()]

@@ -1,5 +1,6 @@
 """What is written is what is read, and nothing else is read."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -9,10 +10,30 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from encoder_bundles import make_encoder_bundle
 
-from kws_core.bundle import DESCRIPTION, ENCODER, FILES, SVM, load_bundle, unpack_bundle, write_bundle
+from kws_core.bundle import (
+    CENTROIDS,
+    COHORT,
+    DESCRIPTION,
+    ENCODER,
+    SVM,
+    WEIGHTS,
+    load_bundle,
+    unpack_bundle,
+    write_bundle,
+)
 from kws_core.errors import BundleError
 from kws_core.spotter import Spotter
+
+TRAINED = (ENCODER, WEIGHTS, CENTROIDS, SVM)
+"""The files of a bundle with trained keywords."""
+
+
+@pytest.fixture(scope="module")
+def general(tmp_path_factory):
+    """An encoder bundle: a cohort and no keywords."""
+    return make_encoder_bundle(tmp_path_factory.mktemp("general"))
 
 
 @pytest.fixture
@@ -33,7 +54,7 @@ def edit(folder, **changes):
 
 def test_round_trip(spoken):
     bundle = load_bundle(spoken.bundle.folder)
-    assert sorted(path.name for path in bundle.folder.iterdir()) == sorted([*FILES, DESCRIPTION])
+    assert sorted(path.name for path in bundle.folder.iterdir()) == sorted([*TRAINED, DESCRIPTION])
     description = bundle.description
     for name, value in spoken.description.items():
         assert getattr(description, name) == value
@@ -51,7 +72,7 @@ def test_round_trip(spoken):
 
 def test_writing_twice_gives_the_same_bytes(spoken, tmp_path):
     again = write_bundle(tmp_path / "again", spoken.contents, spoken.description)
-    for name in (*FILES, DESCRIPTION):
+    for name in (*TRAINED, DESCRIPTION):
         assert (again.folder / name).read_bytes() == (spoken.bundle.folder / name).read_bytes()
     assert again.fingerprint == spoken.bundle.fingerprint
     assert again.system_fingerprint == spoken.bundle.system_fingerprint
@@ -68,22 +89,22 @@ def test_fingerprints_tell_what_changed(spoken, tmp_path):
 def test_unpacking_replaces_an_older_bundle_whole(spoken, copy):
     (copy / "left over").write_text("from an older version")
     (copy / SVM).unlink()
-    contents = {name: (spoken.bundle.folder / name).read_bytes() for name in (*FILES, DESCRIPTION)}
+    contents = {name: (spoken.bundle.folder / name).read_bytes() for name in (*TRAINED, DESCRIPTION)}
     bundle = unpack_bundle(copy, contents)
     assert bundle.fingerprint == spoken.bundle.fingerprint
-    assert sorted(path.name for path in copy.iterdir()) == sorted([*FILES, DESCRIPTION])
+    assert sorted(path.name for path in copy.iterdir()) == sorted([*TRAINED, DESCRIPTION])
     assert [path.name for path in copy.parent.iterdir()] == ["copy"], "no temporary folder is left"
 
 
 def test_an_incomplete_write_leaves_the_older_bundle(spoken, copy):
-    contents = {name: (copy / name).read_bytes() for name in FILES}
+    contents = {name: (copy / name).read_bytes() for name in TRAINED}
     with pytest.raises(KeyError):
         unpack_bundle(copy, contents)
     assert load_bundle(copy).fingerprint == spoken.bundle.fingerprint
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", TRAINED)
 @pytest.mark.parametrize("damage", ["missing", "empty", "one bit", "cut", "folder"])
 def test_every_damaged_file_is_named(copy, name, damage):
     path = copy / name
@@ -122,6 +143,15 @@ def test_a_description_that_is_no_bundles(copy, content, said):
     assert "\n" not in str(raised.value)
 
 
+ENROLLED = {
+    "stranger": {
+        "examples": ["0" * 64],
+        "least_cosine": None,
+        "operating_point": {"far": 0.01, "non_target_segments": 100, "speakers": 4},
+    }
+}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -129,7 +159,12 @@ def test_a_description_that_is_no_bundles(copy, content, said):
         ({"name": None}, "'name'"),
         ({"surprise": 1}, "'surprise'"),
         ({"decision": "softmax"}, "'decision'"),
-        ({"keywords": []}, "at least one keyword"),
+        ({"keywords": []}, "0 keywords need as many keyword_durations_s"),
+        ({"keywords": [], "keyword_durations_s": []}, "0 keywords need as many thresholds of 'centroid'"),
+        ({"keywords": [], "keyword_durations_s": [], "thresholds": {}}, f"the hash of {COHORT} is missing"),
+        ({"thresholds": {"softmax": [0.1, 0.2, 0.3]}}, "thresholds of 'softmax'; the back ends are centroid, svm"),
+        ({"operating_point": None}, "keywords that were trained need an operating_point"),
+        ({"enrolled": ENROLLED}, "'stranger' is enrolled but is no keyword"),
         ({"keywords": ["computer", "marvin"]}, "2 keywords need as many keyword_durations_s"),
         ({"keyword_durations_s": [0.5]}, "3 keywords need as many keyword_durations_s"),
         ({"thresholds": {"svm": [0.1, 0.2, 0.3]}}, "3 keywords need as many thresholds of 'centroid'"),
@@ -152,6 +187,73 @@ def test_an_edited_hash_is_found_out(copy):
         load_bundle(copy)
 
 
+def test_a_file_that_is_no_bundles_is_refused(copy):
+    (copy / "surprise.bin").write_bytes(b"")
+    files = json.loads((copy / DESCRIPTION).read_text("utf-8"))["files"]
+    edit(copy, files={**files, "surprise.bin": hashlib.sha256(b"").hexdigest()})
+    with pytest.raises(BundleError, match=r"'surprise\.bin' is no file of a bundle"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_file_that_the_back_ends_need_must_be_listed(copy, name):
+    files = json.loads((copy / DESCRIPTION).read_text("utf-8"))["files"]
+    edit(copy, files={key: value for key, value in files.items() if key != name})
+    with pytest.raises(BundleError, match=f"the hash of {name} is missing"):
+        load_bundle(copy)
+
+
+def test_a_bundle_needs_only_the_files_of_the_back_ends_that_it_has_thresholds_of(spoken, tmp_path):
+    contents = {name: content for name, content in spoken.contents.items() if name != SVM}
+    thresholds = {"centroid": spoken.description["thresholds"]["centroid"]}
+    bundle = write_bundle(tmp_path / "centroid", contents, {**spoken.description, "thresholds": thresholds})
+    assert sorted(path.name for path in bundle.folder.iterdir()) == sorted([ENCODER, WEIGHTS, CENTROIDS, DESCRIPTION])
+    assert Spotter(bundle).keywords == spoken.bundle.description.keywords
+
+
+def test_the_description_of_a_trained_bundle_has_no_fields_of_other_kinds(spoken):
+    assert "enrolled" not in json.loads((spoken.bundle.folder / DESCRIPTION).read_text("utf-8"))
+
+
+def test_an_encoder_bundle(general):
+    bundle = load_bundle(general.folder)
+    assert bundle.description.keywords == ()
+    assert bundle.description.operating_point is None
+    assert sorted(bundle.files) == sorted([ENCODER, WEIGHTS, COHORT, DESCRIPTION])
+    assert sorted(path.name for path in bundle.folder.iterdir()) == sorted(bundle.files)
+    embeddings = bundle.tensors(COHORT)["embeddings"]
+    assert embeddings.dtype == np.float16
+    np.testing.assert_allclose(np.linalg.norm(embeddings.astype(np.float64), axis=1), 1, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", [ENCODER, WEIGHTS, COHORT])
+@pytest.mark.parametrize("damage", ["missing", "one bit", "not listed"])
+def test_every_damaged_file_of_an_encoder_bundle_is_named(general, tmp_path, name, damage):
+    folder = Path(shutil.copytree(general.folder, tmp_path / "copy"))
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    if damage == "not listed":
+        edit(folder, files={key: value for key, value in general.description.files.items() if key != name})
+    elif damage == "missing":
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(bytes(content))
+    with pytest.raises(BundleError, match=name):
+        load_bundle(folder)
+
+
+def test_a_spotter_of_an_encoder_without_keywords_says_to_enrol(general):
+    with pytest.raises(BundleError, match=r"an encoder without keywords; enrol one by example first, with kws enrol"):
+        Spotter(general)
+
+
+def test_a_file_in_the_way_is_named(general, tmp_path):
+    (tmp_path / "file").write_text("x")
+    contents = {name: (general.folder / name).read_bytes() for name in general.files}
+    with pytest.raises(BundleError, match="cannot be written"):
+        unpack_bundle(tmp_path / "file" / "bundle", contents)
+
+
 def test_no_bundle_at_all(tmp_path):
     for folder in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(BundleError, match="no bundle there"):
@@ -170,7 +272,7 @@ def test_foreign_tensors_are_refused_by_name(spoken, tmp_path):
 
 def test_the_files_are_plain_data(spoken):
     folder = spoken.bundle.folder
-    for name in FILES[1:]:
+    for name in TRAINED[1:]:
         content = (folder / name).read_bytes()
         length = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + length])

@@ -27,6 +27,7 @@ def test_corpora_are_told_apart_by_their_recipe() -> None:
     experiment = Experiment.model_validate(
         {
             "name": "x",
+            "purpose": "enrolment",
             "corpora": {
                 "a": {"recipe": "demo", "use": "test"},
                 "b": {"recipe": "manifest", "path": "t.tsv", "include": ["w/*"]},
@@ -40,7 +41,7 @@ def test_corpora_are_told_apart_by_their_recipe() -> None:
 
 
 def test_an_experiment_cannot_be_changed() -> None:
-    experiment = Experiment.model_validate({"name": "x", "corpora": {"a": {"recipe": "demo"}}})
+    experiment = Experiment.model_validate({"name": "x", "purpose": "enrolment", "corpora": {"a": {"recipe": "demo"}}})
     with pytest.raises(ValidationError, match="frozen"):
         experiment.seed = 3  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
@@ -81,4 +82,21 @@ def test_values_that_cannot_work_are_refused(section: type, values: dict[str, ob
 @pytest.mark.parametrize("name", ["Demo", "a b", "../a", "", "-a"])
 def test_names_that_no_registry_accepts_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="name"):
-        Experiment.model_validate({"name": name, "corpora": {"a": {"recipe": "demo"}}})
+        Experiment.model_validate({"name": name, "purpose": "enrolment", "corpora": {"a": {"recipe": "demo"}}})
+
+
+def test_an_experiment_has_keywords_or_says_that_it_needs_none() -> None:
+    base = {"name": "a", "corpora": {"a": {"recipe": "demo"}}}
+    with pytest.raises(
+        ValidationError, match=r"selection\.keywords is empty: name at least one keyword, or set purpose"
+    ):
+        Experiment.model_validate(base)
+    with pytest.raises(ValidationError, match="purpose enrolment makes an encoder without keywords"):
+        Experiment.model_validate({**base, "purpose": "enrolment", "selection": {"keywords": ["go"]}})
+    assert Experiment.model_validate({**base, "purpose": "enrolment"}).selection.keywords == ()
+
+
+def test_corpora_are_known_by_their_use() -> None:
+    corpora = {use: {"recipe": "demo", "use": use} for use in ("split", "train", "test")}
+    experiment = Experiment.model_validate({"name": "a", "purpose": "enrolment", "corpora": corpora})
+    assert (experiment.test_corpora, experiment.training_corpora) == (frozenset({"test"}), frozenset({"train"}))

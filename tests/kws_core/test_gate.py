@@ -4,7 +4,7 @@ import pytest
 
 from kws_core.config import GateConfig
 from kws_core.errors import EvaluationError
-from kws_core.gate import PRIMARY, decide_promotion
+from kws_core.gate import PRIMARY, PRIMARY_OF_ENROLMENT, decide_promotion
 
 GATE = GateConfig(
     max_frr=0.4, min_target_accuracy=0.6, min_non_target_accuracy=0.7, frr_margin=0.02, accuracy_margin=0.01
@@ -90,3 +90,20 @@ def test_a_figure_that_was_not_measured_is_an_error(missing, whose):
         arguments = {"challenger": (figures, CHAMPION), "champion": (CHAMPION, figures)}.get(whose, (figures, None))
         with pytest.raises(EvaluationError, match=f"the gate needs {missing}, which"):
             decide(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion", "promoted", "reason"),
+    [
+        (0.40, None, True, "FRR at FAR 2 % on out-of-vocabulary trials 40.00% is within 40%"),
+        (0.41, None, False, "without a champion at most 40% pass"),
+        (0.32, 0.30, True, "32.00% against the champion's 30.00%"),
+        (0.33, 0.30, False, "33.00% is worse than the champion's 30.00% by 3.00%, 2.00% is allowed"),
+    ],
+)
+def test_an_encoder_without_keywords_is_judged_by_words_it_was_not_trained_on(challenger, champion, promoted, reason):
+    served = None if champion is None else {PRIMARY_OF_ENROLMENT: champion, PRIMARY: 0.0}
+    decision = decide({PRIMARY_OF_ENROLMENT: challenger, PRIMARY: 1.0}, served, backend=None)
+    assert decision.promoted is promoted
+    assert reason in decision.reason
+    assert "accuracy" not in decision.reason

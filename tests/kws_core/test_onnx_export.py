@@ -7,15 +7,22 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import TensorProto, numpy_helper
 
 from kws_core.config import EncoderConfig, FeaturesConfig
 from kws_core.encoders import build_encoder
+from kws_core.errors import ConfigError
 from kws_core.features import Frontend
 from kws_core.onnx_export import export_onnx
 
 ENCODERS = [EncoderConfig(name=f"bc_resnet_{tau}", embedding_dim=20) for tau in (1, 2, 3, 6, 8)] + [
     EncoderConfig(name="res15", embedding_dim=20),
     EncoderConfig(name="res15", maps=19, stem_pooling=(4, 3)),
+    EncoderConfig(name="ma_resnet", embedding_dim=45),
+    EncoderConfig(name="resnet"),
+    EncoderConfig(name="resnet", widths=(5, 7), embedding_dim=3),
+    EncoderConfig(name="crnn"),
+    EncoderConfig(name="crnn", widths=(5,), hidden=3, embedding_dim=4),
 ]
 
 
@@ -63,7 +70,7 @@ def embed(encoder, features, waveform):
     return torch.nn.functional.normalize(embeddings, dim=1).numpy()
 
 
-@pytest.mark.parametrize("config", ENCODERS, ids=lambda config: f"{config.name}-{config.maps}")
+@pytest.mark.parametrize("config", ENCODERS, ids=lambda config: f"{config.name}-{config.maps}-{len(config.widths)}")
 def test_equals_torch(config, tmp_path, capfd):
     features = FeaturesConfig()
     encoder = trained(config, features)
@@ -92,8 +99,10 @@ def test_equals_torch(config, tmp_path, capfd):
         FeaturesConfig(kind="log_mel"),
         FeaturesConfig(window_s=0.03, frames=98),
         FeaturesConfig(window_s=0.025, frames=98, mel_bins=30, coefficients=20, low_hz=60, high_hz=7600),
+        FeaturesConfig(window_s=0.0250625, frames=98),
+        FeaturesConfig(window_s=0.02, hop_s=0.0125, frames=79),
     ],
-    ids=["log_mel", "30ms", "25ms"],
+    ids=["log_mel", "30ms", "25ms", "401 samples", "12.5ms hop"],
 )
 def test_other_features_go_along(features, tmp_path):
     config = EncoderConfig(name="res15", maps=7, stem_pooling=(4, 3), embedding_dim=8)
@@ -103,19 +112,65 @@ def test_other_features_go_along(features, tmp_path):
     np.testing.assert_allclose(run(tmp_path / "encoder.onnx", pcm(5)), expected, atol=1e-4, rtol=0)
 
 
-def test_silence_gives_a_finite_embedding(tmp_path):
+@pytest.mark.parametrize("name", ["bc_resnet_1", "bc_resnet_3", "res15", "resnet", "crnn"])
+def test_float16_weights_halve_the_file_and_keep_the_embeddings(name, tmp_path):
+    features, waveform = FeaturesConfig(), pcm(7)
+    encoder = trained(EncoderConfig(name=name, stem_pooling=(4, 3)), features)
+    for weights in ("float32", "float16"):
+        export_onnx(encoder, features, tmp_path / f"{weights}.onnx", weights=weights)
+    found = run(tmp_path / "float16.onnx", waveform)
+    exact = run(tmp_path / "float32.onnx", waveform)
+    assert found.dtype == np.float32
+    assert np.abs(found - exact).max() > 0
+    assert (found * exact).sum(axis=1).min() > 0.9999
+    constants = onnx.load(tmp_path / "float16.onnx").graph.initializer
+    halves = [numpy_helper.to_array(value).size for value in constants if value.data_type == TensorProto.FLOAT16]
+    layers = [part for part in encoder.modules() if isinstance(part, torch.nn.Conv2d | torch.nn.Linear | torch.nn.GRU)]
+    assert sum(halves) == sum(weight.numel() for layer in layers for weight in layer.parameters())
+    saved = (tmp_path / "float32.onnx").stat().st_size - (tmp_path / "float16.onnx").stat().st_size
+    cast_bytes = 80
+    assert 2 * sum(halves) - cast_bytes * len(halves) < saved <= 2 * sum(halves)
+
+
+def test_weights_that_float16_cannot_hold_are_refused(tmp_path):
+    encoder = trained(EncoderConfig(name="resnet", widths=(4,)), FeaturesConfig())
+    path = tmp_path / "encoder.onnx"
+    with pytest.raises(ConfigError, match="weights = 'int8' must be 'float32' or 'float16'"):
+        export_onnx(encoder, FeaturesConfig(), path, weights="int8")
+    for large in (70_000.0, float("nan")):
+        with torch.no_grad():
+            encoder.projection.weight[0, 0] = large
+        with pytest.raises(ConfigError, match=r"weights = 'float16' holds numbers up to 65504, but .* (70000|nan)"):
+            export_onnx(encoder, FeaturesConfig(), path, weights="float16")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_features_weigh_little(tmp_path):
+    """Their matrices would be 0.37 MB: those of the Fourier transform alone have 2 x 159 x 256 numbers."""
+    encoder = trained(EncoderConfig(name="resnet"), FeaturesConfig())
+    export_onnx(encoder, FeaturesConfig(), tmp_path / "encoder.onnx")
+    learnt = 4 * sum(value.numel() for value in encoder.state_dict().values())
+    assert 0 < (tmp_path / "encoder.onnx").stat().st_size - learnt < 40_000
+    export_onnx(encoder, FeaturesConfig(), tmp_path / "half.onnx", weights="float16")
+    assert (tmp_path / "half.onnx").stat().st_size < 900_000
+
+
+@pytest.mark.parametrize("name", ["bc_resnet_1", "resnet", "crnn"])
+def test_silence_gives_a_finite_embedding(name, tmp_path):
     features = FeaturesConfig()
-    encoder = trained(ENCODERS[0], features)
+    encoder = trained(EncoderConfig(name=name), features)
     export_onnx(encoder, features, tmp_path / "encoder.onnx")
     silence = np.zeros((2, 16000), np.float32)
     found = run(tmp_path / "encoder.onnx", silence)
     np.testing.assert_allclose(found, embed(encoder.eval(), features, silence), atol=1e-4)
 
 
-def test_equal_weights_give_equal_bytes_without_paths(tmp_path):
+@pytest.mark.parametrize("weights", ["float32", "float16"])
+@pytest.mark.parametrize("name", ["bc_resnet_1", "resnet", "crnn"])
+def test_equal_weights_give_equal_bytes_without_paths(name, weights, tmp_path):
     features = FeaturesConfig()
-    for name in ("a.onnx", "b.onnx"):
-        export_onnx(trained(ENCODERS[0], features), features, tmp_path / name)
+    for file in ("a.onnx", "b.onnx"):
+        export_onnx(trained(EncoderConfig(name=name), features), features, tmp_path / file, weights=weights)
     content = (tmp_path / "a.onnx").read_bytes()
     assert content == (tmp_path / "b.onnx").read_bytes()
     assert str(tmp_path).encode() not in content

@@ -148,11 +148,26 @@ def test_a_test_corpus_does_not_stand_in_for_a_missing_keyword():
         select(index, CONFIG, TEST_CORPORA)
 
 
-def test_a_keyword_that_nobody_says_and_no_keyword_at_all():
+def test_a_keyword_that_nobody_says():
     with pytest.raises(SelectionError, match="keyword 'camera' has 0 segments"):
         select(BASE, SelectionConfig(keywords=("go", "camera")), frozenset())
-    with pytest.raises(SelectionError, match=r"selection\.keywords is empty"):
-        select(BASE, SelectionConfig(), frozenset())
+
+
+def test_without_keywords_every_word_is_a_non_target():
+    table = select(BASE, SelectionConfig(), frozenset())
+    assert set(table["role"].to_pylist()) <= {"non-target", "background"}
+    assert table.num_rows
+
+
+def test_speakers_of_a_training_corpus_are_all_trained_on():
+    index = [*BASE, *(index_row(1000 + number, f"voice-{number}", "go", "synthetic") for number in range(200))]
+    table = select(index, CONFIG, frozenset(), frozenset({"synthetic"})).to_pylist()
+    splits = {
+        corpus: {row["split"] for row in table if row["corpus"] == corpus}
+        for corpus in ("synthetic", BASE[0]["corpus"])
+    }
+    assert splits["synthetic"] == {"train"}
+    assert len(splits[BASE[0]["corpus"]]) == 3
 
 
 def test_the_shares_hold_over_many_speakers():

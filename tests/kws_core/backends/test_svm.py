@@ -4,22 +4,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load
 from sklearn.svm import SVC
 
 from kws_core.backends.svm import SvmBackend
+from kws_core.bundle import tensor_bytes
 from kws_core.errors import BundleError, TrainingError
 from kws_core.evaluation.det import eer
 
 KEYWORDS = ("yes", "no", "seven")
 
 
-def speech(count, seed, spread=0.9):
+def speech(count, seed, spread=0.9, dim=16):
     """Embeddings of three keywords and five other words, as rough as a poor encoder makes them."""
     random = np.random.default_rng(seed)
     words = np.array([*KEYWORDS, "a", "b", "c", "d", "e"])
-    means = np.random.default_rng(99).normal(size=(len(words), 16))
+    means = np.random.default_rng(99).normal(size=(len(words), dim))
     index = random.integers(0, len(words), count)
-    embeddings = means[index] + spread * random.normal(size=(count, 16))
+    embeddings = means[index] + spread * random.normal(size=(count, dim))
     return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32), words[index]
 
 
@@ -28,14 +30,53 @@ def fitted():
     return SvmBackend.fit(*speech(400, 1), *speech(300, 2), KEYWORDS, c=(1.0, 10.0), gamma=(0.5, 2.0))
 
 
-@pytest.mark.parametrize(("c", "gamma"), [(1.0, 0.5), (10.0, 2.0), (100.0, 8.0)])
-def test_scores_equal_scikit_learn(c, gamma):
-    embeddings, labels = speech(400, 1)
-    unheard, _ = speech(500, 3)
+@pytest.mark.parametrize("dim", [2, 16, 128])
+@pytest.mark.parametrize(("c", "gamma"), [(0.1, 0.02), (1.0, 0.5), (10.0, 2.0), (100.0, 8.0), (1000.0, 0.1)])
+def test_scores_equal_scikit_learn_before_and_after_saving(c, gamma, dim):
+    embeddings, labels = speech(400, 1, dim=dim)
+    unheard, _ = speech(500, 3, dim=dim)
     backend = SvmBackend.fit(embeddings, labels, embeddings, labels, KEYWORDS, c=(c,), gamma=(gamma,))
+    saved = load(tensor_bytes(backend.arrays()))
+    assert {name: str(array.dtype) for name, array in saved.items()} == {
+        "support_vectors": "float32",
+        "dual_coefficients": "float64",
+        "intercepts": "float64",
+        "gamma": "float64",
+    }
+    again = SvmBackend.from_arrays(KEYWORDS, saved)
     for k, keyword in enumerate(KEYWORDS):
         reference = SVC(kernel="rbf", C=c, gamma=gamma, class_weight="balanced").fit(embeddings, labels == keyword)
-        np.testing.assert_allclose(backend.score(unheard)[:, k], reference.decision_function(unheard), atol=1e-5)
+        expected = reference.decision_function(unheard)
+        np.testing.assert_allclose(backend.score(unheard)[:, k], expected, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(again.score(unheard)[:, k], expected, rtol=0, atol=1e-5)
+
+
+def test_double_precision_embeddings_are_fitted_in_the_precision_they_are_saved_in():
+    embeddings, labels = speech(200, 1)
+    double = embeddings + 1e-9 * np.random.default_rng(0).normal(size=embeddings.shape)
+    backend = SvmBackend.fit(double, labels, embeddings, labels, KEYWORDS, c=(100.0,), gamma=(8.0,))
+    assert backend.support_vectors.dtype == np.float32
+    again = SvmBackend.from_arrays(KEYWORDS, load(tensor_bytes(backend.arrays())))
+    np.testing.assert_array_equal(again.score(embeddings), backend.score(embeddings))
+
+
+def test_what_every_machine_rejects_is_a_non_target(fitted):
+    unheard, _ = speech(300, 3)
+    expected = []
+    for row in fitted.score(unheard).tolist():
+        positive = [(value, -k) for k, value in enumerate(row) if value > 0]
+        expected.append(-max(positive)[1] if positive else -1)
+    assert fitted.decide(unheard).tolist() == expected
+    assert set(expected) == {-1, 0, 1, 2}
+    assert fitted.decide(unheard).dtype == np.int64
+
+
+def test_a_decision_value_of_0_is_a_rejection_and_the_first_of_equal_ones_wins():
+    vector = np.array([[1, 0]], np.float32)
+    zero = SvmBackend(("a", "b"), vector, np.zeros((2, 1)), np.zeros(2), 1.0)
+    assert zero.decide(vector).tolist() == [-1]
+    equal = SvmBackend(("a", "b"), vector, np.ones((2, 1)), np.zeros(2), 1.0)
+    assert equal.decide(vector).tolist() == [0]
 
 
 def test_candidates_are_chosen_on_development_data():

@@ -10,7 +10,18 @@ from kws_core.encoders.normalisation import SubSpectralNorm
 from kws_core.errors import ConfigError
 
 FEATURES = FeaturesConfig()
-NAMES = ["bc_resnet_1", "bc_resnet_2", "bc_resnet_3", "bc_resnet_6", "bc_resnet_8", "res15"]
+NAMES = [
+    "bc_resnet_1",
+    "bc_resnet_2",
+    "bc_resnet_3",
+    "bc_resnet_6",
+    "bc_resnet_8",
+    "res15",
+    "ma_resnet",
+    "resnet",
+    "crnn",
+]
+ONE_OF_EACH_KIND = ["bc_resnet_1", "res15", "ma_resnet", "resnet", "crnn"]
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +79,7 @@ def test_a_row_is_the_same_in_any_batch(name):
     assert (together[0] - together[1]).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("name", ["bc_resnet_1", "res15"])
+@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 def test_every_weight_gets_a_finite_gradient_and_training_lowers_the_loss(name):
     encoder = build(name=name, maps=16, stem_pooling=(4, 3), embedding_dim=8)
     optimiser = torch.optim.Adam(encoder.parameters(), 1e-2)
@@ -84,7 +95,7 @@ def test_every_weight_gets_a_finite_gradient_and_training_lowers_the_loss(name):
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize("name", ["bc_resnet_2", "res15"])
+@pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 def test_same_seed_same_weights_and_they_survive_a_state_dict(name):
     one, other = build(name=name), build(name=name)
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
@@ -105,13 +116,15 @@ def test_coefficients_are_normalised_first():
     torch.testing.assert_close(plain, scaled, atol=1e-2, rtol=1e-2)
 
 
-def test_res15_matches_a_plain_reading_of_the_paper():
-    encoder = build(name="res15", maps=5, stem_pooling=(2, 2))
+@pytest.mark.parametrize(("name", "layers"), [("res15", 13), ("ma_resnet", 12)])
+def test_res15_and_its_shorter_form_match_a_plain_reading_of_the_papers(name, layers):
+    encoder = build(name=name, maps=5, stem_pooling=(2, 2))
     trunk = encoder.trunk.eval()
     maps = torch.randn(2, 1, 99, 40)
     value = torch.nn.functional.avg_pool2d(torch.relu(torch.conv2d(maps, trunk.stem.weight, padding=1)), 2)
     residual = value
-    for layer in range(1, 14):
+    assert len(trunk.convolutions) == layers
+    for layer in range(1, layers + 1):
         dilation = [1, 1, 1, 2, 2, 2, 4, 4, 4, 8, 8, 8, 16][layer - 1]
         weight = trunk.convolutions[layer - 1].weight
         value = torch.relu(torch.conv2d(value, weight, padding=dilation, dilation=dilation))
@@ -122,6 +135,75 @@ def test_res15_matches_a_plain_reading_of_the_paper():
     torch.testing.assert_close(trunk(maps), value.mean((2, 3)), atol=1e-5, rtol=1e-4)
 
 
+def test_ma_resnet_is_six_residual_blocks_between_a_stem_and_45_features():
+    trunk, res15 = (build(name=name).trunk for name in ("ma_resnet", "res15"))
+    assert trunk.channels == 45
+    count = sum(weight.numel() for weight in trunk.parameters())
+    assert count == 9 * 45 + 6 * 2 * 9 * 45 * 45
+    assert count == sum(weight.numel() for weight in res15.parameters()) - 9 * 45 * 45
+
+
+def normalise(maps, norm):
+    """Batch normalisation in evaluation mode, channel by channel."""
+    rows = [
+        (maps[:, c] - norm.running_mean[c]) / (norm.running_var[c] + norm.eps) ** 0.5 * norm.weight[c] + norm.bias[c]
+        for c in range(maps.shape[1])
+    ]
+    return torch.stack(rows, dim=1)
+
+
+def test_resnet_matches_a_plain_reading():
+    encoder = build(name="resnet", widths=(4, 6, 5))
+    use_statistics_of(encoder, torch.randn(6, 99, 40) * 3 + 1)
+    trunk = encoder.trunk
+    maps = torch.randn(2, 1, 99, 40)
+    value = torch.conv2d(maps, trunk.stem[0].weight, stride=(2, 1), padding=1)
+    value = torch.relu(normalise(value, trunk.stem[1]))
+    shapes = [tuple(value.shape[1:])]
+    for block in trunk.blocks:
+        first, first_norm, _, second, second_norm = block.body
+        inner = torch.relu(normalise(torch.conv2d(value, first.weight, stride=2, padding=1), first_norm))
+        inner = normalise(torch.conv2d(inner, second.weight, padding=1), second_norm)
+        direct = torch.einsum("oi,bitf->botf", block.shortcut[0].weight[:, :, 0, 0], value[:, :, ::2, ::2])
+        value = torch.relu(inner + normalise(direct, block.shortcut[1]))
+        shapes.append(tuple(value.shape[1:]))
+    assert shapes == [(4, 50, 40), (4, 25, 20), (6, 13, 10), (5, 7, 5)]
+    torch.testing.assert_close(trunk(maps), value.sum((2, 3)) / (7 * 5), atol=1e-5, rtol=1e-4)
+
+
+def test_resnet_has_the_planned_number_of_weights():
+    assert sum(weight.numel() for weight in build(name="resnet").trunk.parameters()) == 398_368
+
+
+def test_crnn_matches_a_plain_reading():
+    encoder = build(name="crnn", widths=(3, 4), hidden=5)
+    use_statistics_of(encoder, torch.randn(6, 99, 40) * 3 + 1)
+    trunk, recurrent = encoder.trunk, encoder.trunk.recurrent
+    maps = torch.randn(2, 1, 99, 40)
+    value = maps
+    for layer, stride in enumerate([(2, 2), (1, 2)]):
+        convolution, norm = trunk.convolutions[3 * layer], trunk.convolutions[3 * layer + 1]
+        value = torch.relu(normalise(torch.conv2d(value, convolution.weight, stride=stride, padding=1), norm))
+    assert value.shape == (2, 4, 50, 10)
+    expected = []
+    for maps_of_row in value:
+        frames = [maps_of_row[:, time].reshape(-1) for time in range(50)]
+        means = []
+        for direction, order in (("", frames), ("_reverse", frames[::-1])):
+            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            w, u, b, c = (getattr(recurrent, f"{name}_l0{direction}").chunk(3) for name in names)
+            state, states = torch.zeros(5), []
+            for frame in order:
+                reset = torch.sigmoid(w[0] @ frame + b[0] + u[0] @ state + c[0])
+                update = torch.sigmoid(w[1] @ frame + b[1] + u[1] @ state + c[1])
+                new = torch.tanh(w[2] @ frame + b[2] + reset * (u[2] @ state + c[2]))
+                state = (1 - update) * new + update * state
+                states.append(state)
+            means.append(sum(states) / len(states))
+        expected.append(torch.cat(means))
+    torch.testing.assert_close(trunk(maps), torch.stack(expected), atol=1e-5, rtol=1e-4)
+
+
 def test_impossible_encoders_are_refused():
     narrow = FeaturesConfig(mel_bins=40, coefficients=20)
     with pytest.raises(ConfigError, match=r"bc_resnet_1 .*coefficients = 40, not 20"):
@@ -130,6 +212,12 @@ def test_impossible_encoders_are_refused():
     for pooling in ((0, 1), (1, 41), (100, 1)):
         with pytest.raises(ConfigError, match="stem_pooling"):
             build_encoder(EncoderConfig(name="res15", stem_pooling=pooling), FEATURES)
+        with pytest.raises(ConfigError, match="stem_pooling"):
+            build_encoder(EncoderConfig(name="ma_resnet", stem_pooling=pooling), FEATURES)
+    for name in ("resnet", "crnn"):
+        build_encoder(EncoderConfig(name=name), narrow)
+        with pytest.raises(ConfigError, match=r"encoder.widths = \(8, 0\) must be positive"):
+            build_encoder(EncoderConfig(name=name, widths=(8, 0)), FEATURES)
 
 
 @pytest.mark.parametrize(("bands", "rows"), [(1, 10), (5, 1), (5, 2)])

@@ -1,4 +1,4 @@
-"""Augmentation of feature batches, on whatever device they lie."""
+"""What stands around a word, and when it comes."""
 
 import numpy as np
 import torch
@@ -6,23 +6,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kws_core.config import AugmentationConfig, FeaturesConfig
-from kws_core.features.kaldi import dct_matrix
 
-CHANNEL_CURVES = 6
-"""Cosines over the mel bands that a drawn channel is a sum of."""
-SILENCE_TOLERANCE = 1.0
-"""Frames within this of digital silence, in every coefficient, are padding that no channel colours."""
 MAX_CONTEXT_FRAMES = 5
 """Frames of context left standing on each side of a masked word, at most."""
 
 
-class FeatureAugment:
-    """Change surroundings, level and channel of words, then move some inputs in time.
+class Surroundings:
+    """Change what stands around words, then move some rows in time.
 
     `swap_context_share` of the rows take all frames but the word and, on each side, 0 to 5 frames of context from
-    another row of the batch, so that no word is known by the company it keeps; `mask_context_share` lose them. Every
-    row gets a gain uniform within +-`gain_db` and a channel: a spectrum of slow cosines over the mel bands, each of
-    standard deviation `channel_db`, added to the log spectrum and so, being linear, to the features.
+    another row of the batch, so that no word is known by the company it keeps; `mask_context_share` lose them.
     `shift_share` of the rows are moved by a whole number of frames, uniform within +-`max_shift_s`. Masked and vacated
     frames take the features of digital silence, `silence [coeff]`. Each row is chosen independently.
     Source: the shift is Huh et al. 2020.
@@ -34,14 +27,9 @@ class FeatureAugment:
         self.config = config
         self.max_shift_frames = int(config.max_shift_s / features.hop_s + 1e-6)
         self.silence = torch.as_tensor(silence, dtype=torch.float32)
-        self.curves = channel_curves(features)
 
     def __call__(self, features: Tensor, word_frames: Tensor, generator: torch.Generator) -> Tensor:
-        """Augment a batch; the input is left alone.
-
-        Takes `features [batch, time, coeff]` and `word_frames [batch, 2]`, the first and last + 1 frame of each word.
-        Random numbers come from `generator` on its own device, so a CPU generator gives the same choices on a GPU.
-        """
+        """Take `features [batch, time, coeff]` and `word_frames [batch, 2]`; returns the shape of the features."""
         batch, time, _ = features.shape
         device = features.device
         frames = torch.arange(time, device=device)
@@ -62,25 +50,5 @@ class FeatureAugment:
         moved = features.gather(1, places)
         swapped = (draw[2] < self.config.swap_context_share)[:, None] & ~spoken
         moved = torch.where(swapped[:, :, None], features[other].gather(1, places), moved)
-        moved = self._colour(moved, generator)
         kept = inside & (spoken | ~masked)
         return torch.where(kept[:, :, None], moved, self.silence.to(features))
-
-    def _colour(self, features: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw a gain and a channel for every row and add them, but to digital silence."""
-        rows = len(features)
-        gain = torch.rand(rows, 1, generator=generator, device=generator.device) * 2 - 1
-        channel = torch.randn(rows, CHANNEL_CURVES, generator=generator, device=generator.device)
-        weights = torch.cat([gain * self.config.gain_db, channel * self.config.channel_db], dim=1)
-        offset = weights.to(features) @ self.curves.to(features)
-        quiet = (features - self.silence.to(features)).abs().amax(dim=2, keepdim=True) < SILENCE_TOLERANCE
-        return torch.where(quiet, features, features + offset[:, None, :])
-
-
-def channel_curves(config: FeaturesConfig) -> Tensor:
-    """What 1 dB of a flat gain (row 0) and of each cosine over the mel bands adds to a frame, `[curves, coeff]`."""
-    place = (np.arange(config.mel_bins) + 0.5) / config.mel_bins
-    curves = np.cos(np.pi * np.arange(CHANNEL_CURVES + 1)[:, None] * place) * np.log(10) / 10
-    if config.kind == "mfcc":
-        curves = curves @ dct_matrix(config.coefficients, config.mel_bins).T
-    return torch.as_tensor(curves, dtype=torch.float32)

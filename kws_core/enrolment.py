@@ -1,0 +1,216 @@
+"""Keywords added to a bundle by a few recordings of them, without training.
+
+The centroid of a keyword is the mean embedding of its examples; its threshold is calibrated on the bundle's cohort.
+Needs what a spotter needs: numpy and onnxruntime.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_core.backends.centroid import CentroidBackend
+from kws_core.backends.thresholds import calibrate_thresholds
+from kws_core.bundle import (
+    BACKEND_FILES,
+    CENTROIDS,
+    COHORT,
+    FILES,
+    Bundle,
+    BundleDescription,
+    EnrolledKeyword,
+    OperatingPoint,
+    tensor_bytes,
+    write_bundle,
+)
+from kws_core.cohort import Cohort
+from kws_core.enrolment_example import Example, locate_word
+from kws_core.errors import AudioError, BundleError, ConfigError
+from kws_core.onnx_encoder import OnnxEncoder
+
+FAR = 0.001
+"""Share of the cohort's other words and background that may be taken for an enrolled keyword."""
+
+
+@dataclass(frozen=True, eq=False)
+class EnrolledKeywords:
+    """Keywords with their centroids `[keywords, dim]`, thresholds, usual durations and where they come from."""
+
+    bundle: Bundle
+    """The bundle whose encoder heard them."""
+    backend: CentroidBackend
+    thresholds: tuple[float, ...]
+    durations_s: tuple[float, ...]
+    origins: tuple[EnrolledKeyword, ...]
+
+    def write(self, folder: Path) -> Bundle:
+        """Write the bundle with these keywords added, or put in the place of those of the same name.
+
+        Only the centroid back end goes on: an SVM cannot take a keyword without being trained again. Measured figures
+        go on but for those of the back ends, which were measured on other keywords.
+
+        Raises:
+            BundleError: the folder cannot be written.
+        """
+        old = self.bundle.description
+        centroids, thresholds, durations_s = _of_keywords(self.bundle)
+        for place, keyword in enumerate(self.backend.keywords):
+            centroids[keyword] = self.backend.centroids[place]
+            thresholds[keyword] = self.thresholds[place]
+            durations_s[keyword] = self.durations_s[place]
+        enrolled = {**old.enrolled, **dict(zip(self.backend.keywords, self.origins, strict=True))}
+        keywords = tuple(centroids)
+        description = {
+            **old.model_dump(exclude={"files"}),
+            "keywords": keywords,
+            "keyword_durations_s": tuple(durations_s.values()),
+            "thresholds": {"centroid": tuple(thresholds.values())},
+            "operating_point": old.operating_point if set(keywords) - set(enrolled) else None,
+            "enrolled": enrolled,
+            "metrics": {name: value for name, value in old.metrics.items() if name.split(".")[0] not in BACKEND_FILES},
+        }
+        kept = [name for name in FILES if name in old.files and name not in BACKEND_FILES.values()]
+        contents = {name: (self.bundle.folder / name).read_bytes() for name in kept}
+        backend = CentroidBackend(keywords, np.stack(list(centroids.values())))
+        return write_bundle(folder, {**contents, CENTROIDS: tensor_bytes(backend.arrays())}, description)
+
+
+def enrol(
+    bundle: Bundle,
+    examples: Mapping[str, Sequence[Example]],
+    far: float = FAR,
+    replace: bool = False,
+    threads: int = 1,
+) -> EnrolledKeywords:
+    """Learn keywords from recordings of each, said alone.
+
+    Args:
+        bundle: has a cohort, and no keywords or the centroid back end.
+        examples: by keyword; three or more by the people who will say it are better than one.
+        far: share of the cohort that may be accepted by each keyword; at least one segment of the cohort.
+        replace: a keyword that the bundle has already is learnt anew; without it that is an error.
+        threads: of the encoder.
+
+    Raises:
+        BundleError: the bundle has no cohort or decides by another back end.
+        ConfigError: a keyword that exists or has no examples, or a `far` that the cohort is too small for.
+        AudioError: an example that cannot be used, is there twice or is unlike the others.
+    """
+    cohort = _cohort(bundle, far)
+    description = bundle.description
+    _check_keywords(description, examples, replace)
+    encoder = OnnxEncoder(bundle.encoder_path, threads)
+    centroids, thresholds, durations_s, origins = [], [], [], []
+    for keyword, recordings in examples.items():
+        words = [locate_word(recording) for recording in recordings]
+        embeddings = encoder.embed(np.stack([word.window for word in words]))
+        if embeddings.shape[1] != cohort.embeddings.shape[1]:
+            raise BundleError(f"{bundle.folder}: its encoder and its cohort have embeddings of different lengths")
+        centroid = _mean(embeddings)
+        others = cohort.without(keyword)
+        if not len(others):
+            raise ConfigError(f"the cohort of {bundle.folder} holds nothing but {keyword!r}: no threshold can be set")
+        scores = others @ centroid[:, None]
+        (threshold,) = calibrate_thresholds(scores, np.zeros(scores.shape, np.bool_), far).tolist()
+        least = _check_agreement(keyword, recordings, embeddings, threshold)
+        point = OperatingPoint(far=far, non_target_segments=len(others), speakers=cohort.speakers)
+        centroids.append(centroid)
+        thresholds.append(threshold)
+        durations_s.append(round(float(np.median([word.duration_s for word in words])), 3))
+        hashes = tuple(recording.sha256 for recording in recordings)
+        origins.append(EnrolledKeyword(examples=hashes, least_cosine=least, operating_point=point))
+    backend = CentroidBackend(tuple(examples), np.stack(centroids))
+    return EnrolledKeywords(bundle, backend, tuple(thresholds), tuple(durations_s), tuple(origins))
+
+
+def _cohort(bundle: Bundle, far: float) -> Cohort:
+    """The cohort of a bundle that can take keywords, large enough for `far`."""
+    description = bundle.description
+    if COHORT not in description.files:
+        raise BundleError(
+            f"{bundle.folder}: no words can be enrolled, it has no cohort ({COHORT}) to set their thresholds on"
+        )
+    if description.keywords and description.decision != "centroid":
+        raise BundleError(
+            f"{bundle.folder}: no words can be enrolled, it decides by {description.decision} and not by centroid"
+        )
+    try:
+        cohort = Cohort.from_arrays(bundle.tensors(COHORT))
+    except BundleError as error:
+        raise BundleError(f"{bundle.folder / COHORT}: {error}") from error
+    least = 1 / len(cohort)
+    if not least <= far < 1:
+        raise ConfigError(
+            f"far is {far:g}; from a cohort of {len(cohort)} segments, at least {_round_up(least)} and less than 1 "
+            "can be asked for"
+        )
+    return cohort
+
+
+def _round_up(share: float) -> str:
+    """Two digits that are never less than the share."""
+    digits = f"{share:.2g}"
+    return digits if float(digits) >= share else f"{share + 10.0 ** (math.floor(math.log10(share)) - 1):.2g}"
+
+
+def _check_keywords(description: BundleDescription, examples: Mapping[str, Sequence[Example]], replace: bool) -> None:
+    if not examples:
+        raise ConfigError("there is no keyword to enrol")
+    for keyword, recordings in examples.items():
+        if not keyword or keyword != " ".join(keyword.split()):
+            raise ConfigError(f"keyword {keyword!r} is not words separated by single spaces")
+        if keyword in description.keywords and not replace:
+            raise ConfigError(f"the bundle has the keyword {keyword!r} already; replace it or choose another name")
+        if not recordings:
+            raise ConfigError(f"keyword {keyword!r} has no examples; at least one recording is needed")
+        names: dict[str, str] = {}
+        for recording in recordings:
+            if recording.sha256 in names:
+                raise AudioError(f"{recording.name}: the same recording as {names[recording.sha256]}")
+            names[recording.sha256] = recording.name
+
+
+def _check_agreement(
+    keyword: str, recordings: Sequence[Example], embeddings: NDArray[np.float32], threshold: float
+) -> float | None:
+    """The least cosine of an example to the mean of the others; raises `AudioError` below the threshold."""
+    if len(embeddings) < 2:
+        return None
+    cosines = [
+        float(embeddings[place] @ _mean(np.delete(embeddings, place, axis=0))) for place in range(len(embeddings))
+    ]
+    worst = int(np.argmin(cosines))
+    if cosines[worst] < threshold:
+        name = recordings[worst].name
+        other = f"the other, {recordings[1 - worst].name}" if len(recordings) == 2 else "the others"
+        raise AudioError(
+            f"{name}: unlike {other}: the cosine is {cosines[worst]:.3f}, and what counts as {keyword!r} at this far "
+            f"starts at {threshold:.3f}; leave it out, record it again or allow a higher far"
+        )
+    return round(cosines[worst], 6)
+
+
+def _mean(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean `[dim]` of L2-normalised `embeddings [n, dim]`, of length 1."""
+    mean = embeddings.mean(axis=0, dtype=np.float64)
+    length = np.linalg.norm(mean)
+    if not length > 1e-6:
+        raise AudioError("the examples are unlike each other: their embeddings cancel out")
+    unit: NDArray[np.float32] = (mean / length).astype(np.float32)
+    return unit
+
+
+def _of_keywords(bundle: Bundle) -> tuple[dict[str, NDArray[np.float32]], dict[str, float], dict[str, float]]:
+    """Centroid, threshold and duration of each keyword that a bundle has."""
+    description = bundle.description
+    if not description.keywords:
+        return {}, {}, {}
+    backend = CentroidBackend.from_arrays(description.keywords, bundle.tensors(CENTROIDS))
+    return (
+        dict(zip(description.keywords, backend.centroids, strict=True)),
+        dict(zip(description.keywords, description.thresholds["centroid"], strict=True)),
+        dict(zip(description.keywords, description.keyword_durations_s, strict=True)),
+    )

@@ -1,0 +1,55 @@
+"""Rows of a selection as one memory-mapped local array: training needs random access that parts do not give."""
+
+import os
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+Array = NDArray[Any]
+
+
+def mapped_rows(selection: pa.Table, path: Path, read: Callable[[int, Rows, Rows], Array], empty: Array) -> Array:
+    """An array `[rows of the selection, ...]`, read-only; built once a node, then mapped by all processes of it.
+
+    Args:
+        selection: its columns `part` and `row` say where each row comes from.
+        path: the array's file. It appears only when it is complete.
+        read: `read(part, rows, targets)` gives `rows` of a part, which are the rows `targets` of the selection.
+        empty: what an empty selection has, of the right type.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.npy")
+        try:
+            _build(selection, temporary, read, empty)
+            os.replace(temporary, path)  # noqa: PTH105 - atomic when two builders finish at once
+        finally:
+            temporary.unlink(missing_ok=True)
+    mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
+def _build(selection: pa.Table, path: Path, read: Callable[[int, Rows, Rows], Array], empty: Array) -> None:
+    places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    pairs = zip(selection["part"].to_pylist(), selection["row"].to_pylist(), strict=True)
+    for target, (part, row) in enumerate(pairs):
+        places[part].append((target, row))
+    array: np.memmap[Any, Any] | None = None
+    for part, wanted in sorted(places.items()):
+        targets, rows = np.array(wanted, np.int64).T
+        values = read(part, rows, targets)
+        if array is None:
+            shape = (selection.num_rows, *values.shape[1:])
+            array = np.lib.format.open_memmap(path, mode="w+", dtype=values.dtype, shape=shape)
+        array[targets] = values
+    if array is None:
+        np.save(path, empty, allow_pickle=False)
+    else:
+        array.flush()

@@ -1,0 +1,68 @@
+"""The data of a study: every segment with its features, label and speaker."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kws_core.config import FeaturesConfig, SelectionConfig
+from kws_core.errors import SelectionError
+from kws_core.feature_cache import cached_features
+from kws_core.fingerprint import fingerprint, unit_interval
+from kws_core.manifest import Manifest
+from kws_core.selection import segment_index
+from kws_core.store import Store
+from kws_core.training_data import word_frames
+
+
+@dataclass(frozen=True, eq=False)
+class StudyData:
+    """Rows are segments, in the order of the store's parts."""
+
+    features: NDArray[np.float16]
+    """`[rows, time, coeff]`, memory mapped."""
+    word_frames: NDArray[np.int64]
+    """`[rows, 2]`: first frame of the word and the first after it."""
+    segment_ids: NDArray[np.str_]
+    labels: NDArray[np.str_]
+    """The word, or `<background>`; all of these are `[rows]`."""
+    speakers: NDArray[np.str_]
+    corpora: NDArray[np.str_]
+
+    def splits(self, config: SelectionConfig, rotation: float = 0.0) -> NDArray[np.str_]:
+        """`train`, `development` or `test` of each row, by the hash of its speaker, whatever the corpus.
+
+        `rotation` moves the hash round the unit circle: multiples of `test_share` give test speakers that differ.
+        """
+        names = {}
+        for speaker in set(self.speakers.tolist()):
+            place = (unit_interval("speaker split", speaker) - rotation) % 1.0  # unturned: `selection.speaker_split`
+            development = place < config.test_share + config.development_share
+            names[speaker] = "test" if place < config.test_share else "development" if development else "train"
+        return np.array([names[speaker] for speaker in self.speakers.tolist()], np.str_)
+
+
+def study_data(store: Store, segments: Manifest, features: Manifest, config: FeaturesConfig, cache: Path) -> StudyData:
+    """Join the segments of the study's corpora with their features, mapped from a local file in `cache`.
+
+    Raises:
+        SelectionError: there are no segments.
+    """
+    rows = segment_index(store, segments)
+    if not rows:
+        raise SelectionError("the study's corpora gave no segments")
+    index = pa.Table.from_pylist([_with_word(row) for row in rows])
+    key = fingerprint("study", segments.fingerprint, features.fingerprint)
+    return StudyData(
+        cached_features(store, features, index, cache, key),
+        word_frames(index, config),
+        *(np.array(index[name].to_pylist(), np.str_) for name in ("segment_id", "label", "speaker_id", "corpus")),
+    )
+
+
+def _with_word(row: dict[str, Any]) -> dict[str, Any]:
+    word_s = row["word_end_s"] - row["word_start_s"]
+    return {**row, "word_s": word_s, "role": "word" if word_s > 0 else "background"}

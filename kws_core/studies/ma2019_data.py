@@ -1,0 +1,107 @@
+"""Training data and pair lists of the study `ma2019`, from the pipeline's own selection."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from kws_core.errors import SelectionError
+from kws_core.pairs import draw_pairs
+from kws_core.segments import BACKGROUND
+from kws_core.selection import class_labels, select
+from kws_core.studies.data import StudyData
+from kws_core.studies.ma2019_config import Ma2019Config
+from kws_core.training_data import TrainingData
+
+DEVELOPMENT = "development "
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, eq=False)
+class MaData:
+    """What is trained on, and the trials: left rows, right rows and same label, rows being the study's."""
+
+    training: TrainingData
+    """Its trials are those of development."""
+    tests: dict[str, Pairs]
+
+
+def ma_data(data: StudyData, config: Ma2019Config) -> MaData:
+    """Select training classes and draw the pair lists, as a retrain does.
+
+    Raises:
+        SelectionError: there are no development trials of both vocabularies or no test trials.
+    """
+    held_out = frozenset(name for name, corpus in config.corpora.items() if corpus.use == "test")
+    always = np.isin(data.corpora, config.train_only)
+    judged = select(_index(data, ~always), config.selection, held_out)
+    names = class_labels(judged)
+    names += _more_classes(data, np.flatnonzero(always), names, judged["label"].to_pylist(), config)
+    numbers = {name: number for number, name in enumerate(names)}
+    rows = judged["row"].to_numpy().astype(np.int64)
+    split = np.array(judged["split"].to_pylist())
+    label_ids = np.full(len(data.labels), -1, np.int64)
+    label_ids[rows] = judged["label_id"].to_numpy()
+    label_ids[always] = [numbers.get(label, -1) for label in data.labels[always].tolist()]
+    own = np.flatnonzero(always & (label_ids >= 0))
+    lists = _lists(judged, draw_pairs(judged, held_out, config.selection, config.pair_seed))
+    development = {name: pairs for name, pairs in lists.items() if name.startswith(DEVELOPMENT)}
+    tests = {name: pairs for name, pairs in lists.items() if name not in development}
+    if len(development) < 2 or not tests:
+        raise SelectionError(
+            "no development trials of known and of unknown words, or no test trials: more speakers must share words"
+        )
+    training = TrainingData(
+        features=data.features,
+        label_ids=label_ids,
+        word_frames=data.word_frames,
+        train=np.sort(np.concatenate([rows[(split == "train") & (label_ids[rows] >= 0)], own])),
+        trials=development,
+        classes=len(names),
+        class_names=tuple(names),
+        development=np.sort(rows[(split == "development") & (label_ids[rows] >= 0)]),
+    )
+    return MaData(training, tests)
+
+
+def _index(data: StudyData, wanted: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """Rows as the selection reads them; only identity and label matter here, features are joined by row."""
+    return [
+        {
+            "segment_id": str(data.segment_ids[row]),
+            "corpus": str(data.corpora[row]),
+            "speaker_id": str(data.speakers[row]),
+            "label": str(data.labels[row]),
+            "word_start_s": 0.0,
+            "word_end_s": 0.0,
+            "part": 0,
+            "row": row,
+        }
+        for row in np.flatnonzero(wanted).tolist()
+    ]
+
+
+def _more_classes(
+    data: StudyData, rows: NDArray[np.int64], known: list[str], judged_labels: list[str], config: Ma2019Config
+) -> list[str]:
+    """Labels that only the corpora of `train_only` have; words that the pair lists judge stay out of vocabulary."""
+    counts = Counter(data.labels[rows].tolist())
+    taken = {*known, *judged_labels, BACKGROUND}
+    least = config.selection.min_train_segments
+    return sorted(label for label, count in counts.items() if count >= least and label not in taken)
+
+
+def _lists(selection: pa.Table, pairs: pa.Table) -> dict[str, Pairs]:
+    """Every pair list by its name, as rows of the study's data."""
+    ids = selection["segment_id"].to_pylist()
+    place = dict(zip(ids, selection["row"].to_pylist(), strict=True))
+    found = {}
+    for name in sorted(set(pairs["test_set"].to_pylist())):
+        chosen = pairs.filter(pc.equal(pairs["test_set"], name))
+        left, right = (np.array([place[i] for i in chosen[side].to_pylist()], np.int64) for side in ("left", "right"))
+        found[name] = (left, right, np.array(chosen["same"].to_pylist(), np.bool_))
+    return found

@@ -1,0 +1,1 @@
+"""Makes `study_builders` importable from the tests of this folder."""

@@ -1,0 +1,228 @@
+"""Keywords enrolled by example: what is learnt, what is refused, and that they are found in recordings."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from encoder_bundles import COHORT_VOICES, COHORT_WORDS, make_encoder_bundle, say
+
+from kws_core.bundle import CENTROIDS, COHORT, SVM, load_bundle, tensor_bytes, write_bundle
+from kws_core.cohort import Cohort
+from kws_core.enrolment import enrol
+from kws_core.enrolment_example import Example, locate_word
+from kws_core.errors import AudioError, BundleError, ConfigError
+from kws_core.onnx_encoder import OnnxEncoder
+from kws_core.spotter import Spotter
+
+FAR = 0.05
+SEGMENTS = len(COHORT_WORDS) * len(COHORT_VOICES) + 2
+MANNERS = ((150, 50), (165, 50), (180, 45), (170, 60))
+
+
+def examples(word, voice="en-us+m1", count=4):
+    return [Example(f"{word}-{place}.wav", say(word, voice, *manner)) for place, manner in enumerate(MANNERS[:count])]
+
+
+@pytest.fixture(scope="module")
+def general(tmp_path_factory):
+    return make_encoder_bundle(tmp_path_factory.mktemp("general"))
+
+
+@pytest.fixture(scope="module")
+def enrolled(general, tmp_path_factory):
+    """The bundle with the keyword "marvin"."""
+    folder = tmp_path_factory.mktemp("enrolled") / "bundle"
+    return enrol(general, {"marvin": examples("marvin")}, FAR).write(folder)
+
+
+def test_centroid_threshold_and_provenance_by_hand(general, enrolled):
+    encoder = OnnxEncoder(general.encoder_path)
+    recordings = examples("marvin")
+    words = [locate_word(recording) for recording in recordings]
+    rows = [encoder.embed(word.window[None])[0].astype(np.float64) for word in words]
+    centroid = sum(rows) / np.linalg.norm(sum(rows))
+    np.testing.assert_allclose(enrolled.tensors(CENTROIDS)["centroids"], centroid[None], atol=1e-5)
+
+    description = enrolled.description
+    (threshold,) = description.thresholds["centroid"]
+    cohort = general.tensors(COHORT)["embeddings"].astype(np.float64)
+    scores = [float(np.dot(row / np.linalg.norm(row), centroid)) for row in cohort]
+    # with 50 segments, 5 % are the two that score highest; the third is just rejected
+    assert SEGMENTS == 50
+    assert threshold == pytest.approx(sorted(scores)[-3], abs=1e-5)
+    assert sum(score >= threshold - 1e-6 for score in scores) in (2, 3)
+
+    origin = description.enrolled["marvin"]
+    others = [sum(rows[:k] + rows[k + 1 :]) for k in range(4)]
+    cosines = [float(row @ other / np.linalg.norm(other)) for row, other in zip(rows, others, strict=True)]
+    assert origin.least_cosine == pytest.approx(min(cosines), abs=1e-5)
+    assert origin.examples == tuple(hashlib.sha256(recording.pcm.tobytes()).hexdigest() for recording in recordings)
+    assert origin.operating_point.model_dump() == {"far": FAR, "non_target_segments": 50, "speakers": 4}
+    assert description.keyword_durations_s == (round(float(np.median([word.duration_s for word in words])), 3),)
+    assert description.operating_point is None
+    assert description.metrics == general.description.metrics
+    assert description.features == general.description.features
+    for name in general.description.files:
+        assert (enrolled.folder / name).read_bytes() == (general.folder / name).read_bytes()
+
+
+def test_enrolling_again_gives_the_same_bytes(general, enrolled, tmp_path):
+    again = enrol(general, {"marvin": examples("marvin")}, FAR).write(tmp_path / "again")
+    assert again.fingerprint == enrolled.fingerprint
+
+
+def test_the_keyword_is_found_where_it_is_said_and_other_words_are_not(enrolled):
+    spotter = Spotter.load(enrolled.folder)
+    recording, said_at_s = np.zeros(16000, np.float32), {}
+    for word in ("garden", "marvin", "orange", "marvin", "silver"):
+        said_at_s.setdefault(word, []).append(len(recording) / 16000)
+        recording = np.concatenate([recording, say(word, rate=160), np.zeros(8000, np.float32)])
+    events = spotter.detect(recording)
+    assert [event.keyword for event in events] == ["marvin", "marvin"]
+    for event, start_s in zip(events, said_at_s["marvin"], strict=True):
+        assert start_s < (event.start_s + event.end_s) / 2 < start_s + 1.2
+
+
+def test_one_example_is_enough(general, tmp_path):
+    bundle = enrol(general, {"window": examples("window", count=1)}, FAR).write(tmp_path / "one")
+    assert bundle.description.enrolled["window"].least_cosine is None
+    assert [event.keyword for event in Spotter(bundle).detect(say("window", rate=170))] == ["window"]
+
+
+def test_keywords_are_added_one_by_one_or_at_once(general, enrolled, tmp_path):
+    second = enrol(enrolled, {"window": examples("window")}, 0.1).write(tmp_path / "second")
+    assert second.description.keywords == ("marvin", "window")
+    np.testing.assert_array_equal(second.tensors(CENTROIDS)["centroids"][:1], enrolled.tensors(CENTROIDS)["centroids"])
+    assert second.description.thresholds["centroid"][:1] == enrolled.description.thresholds["centroid"]
+    assert [second.description.enrolled[word].operating_point.far for word in ("marvin", "window")] == [FAR, 0.1]
+    both = {"marvin": examples("marvin"), "window": examples("window")}
+    once = enrol(general, both, FAR).write(tmp_path / "once")
+    np.testing.assert_allclose(once.tensors(CENTROIDS)["centroids"], second.tensors(CENTROIDS)["centroids"], atol=1e-6)
+    spotter = Spotter(second)
+    for word in both:
+        assert [event.keyword for event in spotter.detect(say(word, rate=160))] == [word]
+
+
+def test_a_bundle_may_be_written_over_the_one_that_it_was_made_from(enrolled, tmp_path):
+    folder = Path(shutil.copytree(enrolled.folder, tmp_path / "own"))
+    enrol(load_bundle(folder), {"window": examples("window")}, FAR).write(folder)
+    assert load_bundle(folder).description.keywords == ("marvin", "window")
+
+
+def test_a_keyword_that_exists_is_replaced_only_on_demand(enrolled, tmp_path):
+    others = {"marvin": examples("marvin", "en+f4")}
+    with pytest.raises(ConfigError, match="has the keyword 'marvin' already"):
+        enrol(enrolled, others, FAR)
+    bundle = enrol(enrolled, others, FAR, replace=True).write(tmp_path / "replaced")
+    assert bundle.description.keywords == ("marvin",)
+    assert bundle.description.enrolled["marvin"] != enrolled.description.enrolled["marvin"]
+    assert not np.allclose(bundle.tensors(CENTROIDS)["centroids"], enrolled.tensors(CENTROIDS)["centroids"], atol=1e-2)
+
+
+def test_a_word_of_the_cohort_is_not_calibrated_against_itself(general):
+    learnt = enrol(general, {"Garden": examples("garden")}, FAR)
+    (origin,) = learnt.origins
+    assert origin.operating_point.non_target_segments == SEGMENTS - len(COHORT_VOICES)
+    scores = sorted(
+        float(row.astype(np.float64) @ learnt.backend.centroids[0])
+        for row, label in zip(
+            general.tensors(COHORT)["embeddings"], Cohort.from_arrays(general.tensors(COHORT)).labels, strict=True
+        )
+        if label != "garden"
+    )
+    # 5 % of 46 are two
+    assert learnt.thresholds[0] == pytest.approx(scores[-3], abs=2e-3)
+
+
+def test_trained_keywords_go_on_with_their_centroids(spoken, general, tmp_path):
+    embeddings = spoken.embeddings[:40]
+    labels = tuple(spoken.selection["label"].to_pylist()[:40])
+    contents = {**spoken.contents, COHORT: tensor_bytes(Cohort(embeddings, labels, 5).arrays())}
+    metrics = {"in_vocabulary.eer": 0.2, "centroid.target_accuracy": 0.9, "svm.non_target_accuracy": 0.8}
+    trained = write_bundle(tmp_path / "trained", contents, {**spoken.description, "metrics": metrics})
+    bundle = enrol(trained, {"hello": examples("hello", count=2)}, 0.1).write(tmp_path / "more")
+    assert bundle.description.keywords == (*spoken.description["keywords"], "hello")
+    assert set(bundle.description.thresholds) == {"centroid"}
+    assert bundle.description.thresholds["centroid"][:-1] == spoken.description["thresholds"]["centroid"]
+    assert bundle.description.operating_point == spoken.description["operating_point"]
+    assert bundle.description.metrics == {"in_vocabulary.eer": 0.2}
+    assert SVM not in bundle.description.files
+    np.testing.assert_array_equal(bundle.tensors(CENTROIDS)["centroids"][:-1], spoken.fitted.centroid.centroids)
+
+    svm = write_bundle(tmp_path / "svm", contents, {**spoken.description, "decision": "svm"})
+    with pytest.raises(BundleError, match="it decides by svm and not by centroid"):
+        enrol(svm, {"hello": examples("hello", count=1)}, 0.1)
+    with pytest.raises(BundleError, match="has no cohort"):
+        enrol(spoken.bundle, {"hello": examples("hello", count=1)}, 0.1)
+
+
+@pytest.mark.parametrize(("far", "accepted"), [(0.0199, False), (0.02, True), (0.0, False), (1.0, False), (-1, False)])
+def test_far_that_the_cohort_is_too_small_for(general, far, accepted):
+    given = {"marvin": examples("marvin", count=1)}
+    if accepted:
+        assert enrol(general, given, far).origins[0].operating_point.far == far
+        return
+    with pytest.raises(ConfigError, match=f"far is {far:g}; from a cohort of 50 segments, at least 0.02 and less"):
+        enrol(general, given, far)
+
+
+def test_keywords_that_are_refused(general):
+    one = examples("marvin", count=1)
+    for given, told in (
+        ({}, "there is no keyword to enrol"),
+        ({"marvin": []}, "keyword 'marvin' has no examples; at least one"),
+        ({"": one}, "keyword '' is not words"),
+        ({" hey  marvin": one}, "is not words separated by single spaces"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            enrol(general, given, FAR)
+
+
+def test_an_example_of_another_word_is_named(general):
+    mixed = [*examples("marvin", count=3), Example("wrong.wav", say("computer"))]
+    with pytest.raises(AudioError, match=r"^wrong\.wav: unlike the others: the cosine is -?0\.\d+, .*'marvin'"):
+        enrol(general, {"marvin": mixed}, FAR)
+    pair = [Example("a.wav", say("marvin")), Example("b.wav", say("yesterday"))]
+    with pytest.raises(AudioError, match=r"^a\.wav: unlike the other, b\.wav: "):
+        enrol(general, {"marvin": pair}, FAR)
+
+
+def test_the_same_recording_twice_is_named(general):
+    first = examples("marvin", count=1)[0]
+    with pytest.raises(AudioError, match=r"^copy\.wav: the same recording as marvin-0\.wav$"):
+        enrol(general, {"marvin": [first, Example("copy.wav", first.pcm.copy())]}, FAR)
+
+
+def test_a_bad_example_is_named(general):
+    with pytest.raises(AudioError, match=r"^empty\.wav: silence$"):
+        enrol(general, {"marvin": [Example("empty.wav", np.zeros(16000, np.float32))]}, FAR)
+
+
+SERVICE = """
+import json, sys
+for name in ("torch", "sklearn", "scipy", "pandas", "pyarrow", "prefect", "ray", "mlflow", "onnx", "pocketsphinx"):
+    sys.modules[name] = None
+from pathlib import Path
+import numpy as np
+from kws_core.bundle import load_bundle
+from kws_core.enrolment import enrol
+from kws_core.enrolment_example import Example
+
+pcm = np.load(sys.argv[2], allow_pickle=False)
+bundle = enrol(load_bundle(Path(sys.argv[1])), {"marvin": [Example("a", pcm)]}, 0.05).write(Path(sys.argv[3]))
+print(json.dumps(bundle.description.keywords))
+"""
+
+
+def test_enrolment_works_without_what_trains(general, tmp_path):
+    np.save(tmp_path / "marvin.npy", say("marvin"))
+    command = [sys.executable, "-W", "error", "-c", SERVICE, general.folder, tmp_path / "marvin.npy", tmp_path / "out"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["marvin"]
