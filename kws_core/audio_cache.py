@@ -30,7 +30,9 @@ def cached_audio(store: Store, segments: Manifest, selection: pa.Table, folder: 
     def read(part: int, rows: Rows, targets: Rows) -> Array:
         table = store.read_part(segments.stage, segments.parts[part], COLUMNS)
         if rows.max() >= table.num_rows:
-            raise StoreError(f"part {part} of the segments has {table.num_rows} rows, the selection wants {rows.max()}")
+            raise StoreError(
+                f"part {part} of the segments has {table.num_rows} rows, the selection wants row {rows.max()}"
+            )
         chosen = table.take(pa.array(rows)).to_pylist()
         for row, segment_id in zip(chosen, ids[targets], strict=True):
             if row["segment_id"] != segment_id:

@@ -9,7 +9,7 @@ from kws_core.errors import EvaluationError
 from kws_core.report.data import ReportData, ReportTable
 from kws_core.report.numbers import FAILED, NOTHING
 
-_FIGURE = re.compile(r"[-+]?\d[\d,.]*(e[-+]?\d+)?( (%|ms|s)( \[.*\])?( n [\d,]+)?)?")
+_FIGURE = re.compile(r"[-+]?\d[\d,.]*(e[-+]?\d+)?( (%|ms|s|points)( \[.*\])?( n [\d,]+)?)?")
 
 
 def render_report(data: ReportData) -> str:

@@ -1,11 +1,12 @@
 """The page and the text of a study: claims first, then every figure with its interval."""
 
 from collections.abc import Mapping
+from math import isnan
 
 from kws_core.evaluation.bootstrap import Estimate
 from kws_core.evaluation.det_plot import det_plot
 from kws_core.report.data import Fact, ReportData, ReportFigure, ReportTable
-from kws_core.report.numbers import count, percent
+from kws_core.report.numbers import NOTHING, count, percent
 from kws_core.report.page import render_report
 from kws_core.report.tables import configuration_table
 from kws_core.studies.table import StudyColumn, StudyTable
@@ -47,7 +48,7 @@ def study_text(title: str, table: StudyTable) -> str:
     blocks = [title]
     for test_set in test_sets(table):
         columns, rows = _cells(table, test_set)
-        rows = tuple(tuple(cell.removesuffix(" points") for cell in row) for row in rows)
+        rows = tuple(tuple(cell.replace(" points", "").replace(NOTHING, "") for cell in row) for row in rows)
         widths = [max(len(cell) for cell in cells) for cells in zip(columns, *rows, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (columns, *rows)
@@ -60,13 +61,11 @@ def study_text(title: str, table: StudyTable) -> str:
 
 
 def show_figure(figure: Estimate, kind: str) -> str:
-    """A share as "3.2 % [2.1, 4.4]", a difference of shares as "+3.2 [+2.1, +4.4] points"; "none" for NaN."""
-    shown = percent(figure.value, figure.low, figure.high)
-    if kind != "points" or shown == "none":
-        return shown
-    bounds = "[" in shown
-    signed = [f"{100 * bound:+.1f}" for bound in (figure.value, figure.low, figure.high)]
-    return f"{signed[0]} [{signed[1]}, {signed[2]}] points" if bounds else f"{signed[0]} points"
+    """A share as "3.2 % [2.1, 4.4]", a difference of shares as "+3.2 points [+2.1, +4.4]"; "none" for NaN."""
+    if kind != "points" or isnan(figure.value):
+        return percent(figure.value, figure.low, figure.high)
+    value, low, high = (f"{100 * bound:+.1f}" for bound in (figure.value, figure.low, figure.high))
+    return f"{value} points" if isnan(figure.low) or isnan(figure.high) else f"{value} points [{low}, {high}]"
 
 
 def test_sets(table: StudyTable) -> list[str]:
@@ -86,7 +85,7 @@ def _cells(table: StudyTable, test_set: str) -> tuple[tuple[str, ...], tuple[tup
     columns = [column for column in table.columns if any(column.key in row.figures for row in rows)]
     heading = ("Method", *(column.title + _counts(column, [row.figures for row in rows]) for column in columns))
     body = [
-        (row.method, *(show_figure(row.figures[c.key], c.kind) if c.key in row.figures else "" for c in columns))
+        (row.method, *(show_figure(row.figures[c.key], c.kind) if c.key in row.figures else NOTHING for c in columns))
         for row in rows
     ]
     return heading, tuple(body)

@@ -1,9 +1,11 @@
 """The join of selection, features and development pairs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
-from builders import selection_rows
+from builders import selection_rows, toy_data
 
 from kws_core.config import FeaturesConfig
 from kws_core.errors import TrainingError
@@ -50,6 +52,35 @@ def test_rows_classes_and_trials():
         "development out-of-vocabulary": [[3], [5], [False]],
     }
     assert data.word_frames.shape == (7, 2)
+    assert data.development.tolist() == [1, 5, 6]
+    assert data.class_names == ("go", "up")
+    assert (data.targets, data.background, data.audio, data.noise) == ((), -1, None, None)
+
+
+def test_targets_background_and_sound_are_passed_on():
+    roles = ("target", "target", "non-target", "non-target", "non-target", "target", "non-target")
+    rows = [{**row, "role": role} for row, role in zip(ROWS, roles, strict=True)]
+    rows += [
+        {"label": "<background>", "label_id": 2, "split": split, "role": "background"}
+        for split in ("train", "development")
+    ]
+    audio, noise = np.zeros((9, 16000), np.int16), np.zeros((1, 20000), np.float32)
+    features = np.zeros((9, 99, 40), np.float16)
+    data = training_data(selection_rows(rows), pairs(*PAIR_ROWS), features, FeaturesConfig(), audio, noise)
+    assert data.targets == (0,)
+    assert data.background == 2
+    assert data.class_names == ("go", "up", "<background>")
+    assert data.train.tolist() == [0, 2, 7]
+    assert data.development.tolist() == [1, 5, 6, 8]
+    assert data.audio is audio
+    assert data.noise is noise
+
+
+def test_classes_need_as_many_names():
+    data = toy_data()
+    assert data.class_names == ("0", "1", "2", "3")
+    with pytest.raises(TrainingError, match="4 classes have 2 names"):
+        replace(data, class_names=("go", "up"))
 
 
 @pytest.mark.parametrize("rows", [ROWS[:2], [row for row in ROWS if row["split"] != "train"], []])

@@ -66,12 +66,22 @@ def test_every_segment_has_its_part(data):
     rows = huh_rows(data, settings(), seed=0)
     for corpus_name, label, part in zip(data.corpora, data.labels, rows.parts, strict=True):
         if corpus_name == "words":
-            wanted = {"go": TARGET, "left": TARGET, "bed": SEEN, "cat": SEEN, "bird": UNSEEN, "dog": UNSEEN, "spare": ""}
+            wanted = {
+                "go": TARGET,
+                "left": TARGET,
+                "bed": SEEN,
+                "cat": SEEN,
+                "bird": UNSEEN,
+                "dog": UNSEEN,
+                "spare": "",
+            }
             assert part == wanted[label]
         else:
             assert part == {"go": "", "cat": SEEN, "bird": UNSEEN}.get(label, part)
             assert part in ("", SEEN, UNSEEN)
-    of_sentences = {label: part for label, part in zip(data.labels, rows.parts, strict=True) if label in SENTENCE_WORDS[3:]}
+    of_sentences = {
+        label: part for label, part in zip(data.labels, rows.parts, strict=True) if label in SENTENCE_WORDS[3:]
+    }
     assert set(of_sentences.values()) == {SEEN, UNSEEN}  # half by hash, each word on one side
 
 
@@ -121,7 +131,7 @@ def test_rotated_speakers_are_each_tested_once(data):
     for fold, speakers in zip(folds, tested, strict=True):
         assert not speakers & set(data.speakers[fold.train].tolist())
     assert (folds[0].test == huh_rows(data, settings(selection=shares), seed=3).test).all()
-    with pytest.raises(ValidationError, match="at most 1, not 5 x 0.25"):
+    with pytest.raises(ValidationError, match=r"at most 1, not 5 x 0\.25"):
         settings(seeds=5, rotate_speakers=True, selection=shares)
 
 
@@ -167,8 +177,10 @@ def test_decisions_follow_from_scores_of_the_test_segments(data, results):
     _, result = results[0]
     rows = huh_rows(data, settings(), seed=0)
     assert (result["segments"] == data.segment_ids[rows.test]).all()
-    words = [("go", "left").index(label) if part == TARGET else -1 for label, part in
-             zip(data.labels[rows.test], rows.parts[rows.test], strict=True)]
+    words = [
+        ("go", "left").index(label) if part == TARGET else -1
+        for label, part in zip(data.labels[rows.test], rows.parts[rows.test], strict=True)
+    ]
     assert result["target"].tolist() == words
     for decision in ("softmax", "centroid", "svm"):
         chosen = result[f"decisions {decision}"]
@@ -258,5 +270,7 @@ def test_claims_on_constructed_outcomes():
     table = STUDY.table(results, config)
     assert [claim.reproduced for claim in table.claims] == ["yes", "yes", "yes"]
     assert table.claims[0].ours.value == 1.0
-    swapped = [(cell, CellResult({**shared, **ranked, **(bad if cell.method == "AP-FC" else good)})) for cell, _ in results]
+    swapped = [
+        (cell, CellResult({**shared, **ranked, **(bad if cell.method == "AP-FC" else good)})) for cell, _ in results
+    ]
     assert [claim.reproduced for claim in STUDY.table(swapped, config).claims] == ["no", "no", "yes"]

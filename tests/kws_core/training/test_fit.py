@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from builders import NO_AUGMENTATION, SMALL_ENCODER, SMALL_FEATURES, toy_data
-from runs import LOSS, TRAINING, make_spec, run, weights
 
 from kws_core.config import LossConfig, TrainingConfig, TrainingSpec
 from kws_core.encoders import build_encoder
@@ -16,6 +15,7 @@ from kws_core.evaluation.det import eer, frr_at_far
 from kws_core.training import embed, fit
 from kws_core.training import epoch as epoch_module
 from kws_core.training import fit as fit_function
+from runs import LOSS, TRAINING, make_spec, run, weights
 
 
 def test_loss_falls_and_separable_labels_are_learnt():
@@ -58,11 +58,11 @@ def test_one_step_is_that_of_torch(optimizer):
     torch.manual_seed(2)
     encoder = build_encoder(SMALL_ENCODER, SMALL_FEATURES)
     head = torch.nn.Linear(8, data.classes)
-    with torch.no_grad():  # where the loss starts is its own matter
-        untouched = run(data, loss=LossConfig(name="softmax"), seed=2, **{**training, "learning_rate": 1e-30})
-        start = [value.clone() for value in untouched.loss.parameters()]
-        for value, first in zip((head.weight, head.bias), start, strict=True):
-            value.copy_(first)
+    # where the loss starts is its own matter
+    untouched = run(data, loss=LossConfig(name="softmax"), seed=2, **{**training, "learning_rate": 1e-30})
+    with torch.no_grad():
+        for name, value in untouched.loss.named_parameters():
+            getattr(head, name.split(".")[-1]).copy_(value)
     parameters = [*encoder.parameters(), *head.parameters()]
     build = {
         "adam": lambda: torch.optim.Adam(parameters, lr=5e-3, weight_decay=0.1),
