@@ -41,7 +41,8 @@ def retrain(places: Places, experiment: Experiment) -> RetrainResult:
     segments = cut(places, experiment, utterances, words)
     features = featurise(places, experiment, segments)
     selection, pairs = select(places, experiment, segments)
-    given = TrainingInput(features=features, selection=selection, pairs=pairs)
+    sound = segments if experiment.training.input == "waveforms" else ""
+    given = TrainingInput(features=features, selection=selection, pairs=pairs, segments=sound)
     search_key = search(places, experiment, given)
     encoder_key = refit(places, experiment, given, search_key)
     bundle_key = package(places, experiment, segments, given, encoder_key)

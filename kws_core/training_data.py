@@ -1,5 +1,6 @@
 """What `fit()` learns from and is judged by: features in memory or mapped, class ids and development trials."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,8 +61,11 @@ def training_data(
     config: FeaturesConfig,
     audio: NDArray[np.int16] | None = None,
     noise: NDArray[np.float32] | None = None,
+    repeats: Mapping[str, int] | None = None,
 ) -> TrainingData:
     """Join a selection, its features (and sound) and its development pair lists.
+
+    `repeats` says, by corpus, how often a training row is listed; once where it says nothing.
 
     Raises:
         TrainingError: there is nothing to train on or to be judged by.
@@ -70,6 +74,9 @@ def training_data(
     split = np.array(selection["split"].to_pylist())
     role = np.array(selection["role"].to_pylist())
     train = np.flatnonzero((split == "train") & (label_ids >= 0))
+    if repeats:
+        corpora = np.array(selection["corpus"].to_pylist())[train]
+        train = np.repeat(train, [repeats.get(corpus, 1) for corpus in corpora.tolist()])
     classes = int(label_ids.max(initial=-1)) + 1
     if classes < 2 or not len(train):
         raise TrainingError(f"{len(train)} training segments of {classes} labels: two labels are the least")

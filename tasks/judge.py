@@ -65,8 +65,10 @@ def judge(trials: Trials, experiment: Experiment, bundle: Bundle) -> SystemEvalu
     selection = trials.selection_table()
     keywords = bundle.description.keywords
     backends: dict[str, Backend] = {}
-    if keywords:  # an encoder without keywords is judged by trials alone
+    # an encoder without keywords is judged by trials alone
+    if "centroid" in bundle.description.thresholds:
         backends["centroid"] = CentroidBackend.from_arrays(keywords, bundle.tensors(CENTROIDS))
+    if "svm" in bundle.description.thresholds:
         backends["svm"] = SvmBackend.from_arrays(keywords, bundle.tensors(SVM))
     evaluation = evaluate_system(
         selection,

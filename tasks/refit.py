@@ -29,7 +29,7 @@ def refit(places: Places, experiment: Experiment, given: TrainingInput, search_k
     start = pin_starting_bundle(places, chosen.strategy)
     # of a bundle to start from, what it holds decides, not where it lies
     strategy = chosen.strategy.model_copy(update={"bundle": start})
-    key = fingerprint(KIND, VERSION, training_spec(chosen, encoder), strategy, chosen.seed, given)
+    key = fingerprint(KIND, VERSION, training_spec(chosen, encoder), strategy, chosen.export, chosen.seed, given)
     document = store.read_document(KIND, key)
     if document is None:
         _run(places, chosen, best, given, start, key)
@@ -47,6 +47,8 @@ def train_encoder(
     """Train, export and store one encoder; runs on a Ray worker."""
     import tempfile
     from pathlib import Path
+
+    import torch
 
     from kws_core.bundle import tensor_bytes
     from kws_core.onnx_export import export_onnx
@@ -73,9 +75,13 @@ def train_encoder(
     encoder = result.encoder.cpu()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ONNX
-        export_onnx(encoder, chosen.features, path)
+        export_onnx(encoder, chosen.features, path, chosen.export.weights)
         store.write_object(KIND, key, ONNX, path.read_bytes())
-    weights = {name: tensor.detach().numpy() for name, tensor in encoder.state_dict().items()}
+    precision = torch.float16 if chosen.export.weights == "float16" else torch.float32
+    weights = {
+        name: (tensor.to(precision) if tensor.is_floating_point() else tensor).detach().numpy()
+        for name, tensor in encoder.state_dict().items()
+    }
     store.write_object(KIND, key, WEIGHTS, tensor_bytes(weights))
     store.write_document(
         KIND,

@@ -13,10 +13,12 @@ from tasks.console import say
 from tasks.package import fetch_bundle
 from tasks.places import Places
 from tasks.search import KIND as SEARCH
+from tasks.search import METRIC
 from tasks.stage import stage_task
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
 
 SEARCH_TAG = "kws.search_trial"
 
@@ -33,7 +35,7 @@ def register(places: Places, experiment: Experiment, search_key: str, bundle_key
         return str(known.version)
     run_id = _parent_run(client, places, experiment, bundle)
     trials = (places.store().read_document(SEARCH, search_key) or {})["trials"]
-    _log_trials(client, run_id, trials)
+    _log_trials(client, run_id, [trial for trial in trials if METRIC in trial])
     version = _log_model(client, run_id, experiment, bundle)
     _finish(client, experiment.name, version, run_id)
     say("register", f"{experiment.name} version {version}, alias {registry.CHALLENGER}")
@@ -95,22 +97,11 @@ def _log_trials(client: "MlflowClient", run_id: str, trials: list[dict[str, Any]
 def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bundle: Bundle) -> str:
     import mlflow
     import numpy as np
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
-    from tasks import spotter_model  # noqa: F401 - its file is logged; importing it proves that it runs
+    from tasks import encoder_model, spotter_model  # noqa: F401 - their files are logged; importing proves that they run
 
-    signature = ModelSignature(
-        # no name: MLflow hands named tensors to the model as a dictionary
-        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, SAMPLE_RATE_HZ))]),
-        outputs=Schema(
-            [
-                ColSpec(DataType.string, "keyword"),
-                ColSpec(DataType.double, "score"),
-                ColSpec(DataType.boolean, "accepted"),
-            ]
-        ),
-    )
+    spots = bool(bundle.description.keywords)
+    code = "spotter_model.py" if spots else "encoder_model.py"
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.chdir(folder),
@@ -118,12 +109,12 @@ def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bund
     ):
         # relative paths: MLflow writes the paths it is given into the model
         shutil.copytree(bundle.folder, "bundle")
-        shutil.copy(Path(__file__).with_name("spotter_model.py"), "spotter_model.py")
+        shutil.copy(Path(__file__).with_name(code), code)
         logged = mlflow.pyfunc.log_model(
-            name="spotter",
-            python_model="spotter_model.py",
+            name="spotter" if spots else "encoder",
+            python_model=code,
             artifacts={"bundle": "bundle"},
-            signature=signature,
+            signature=_signature(bundle),
             input_example=np.zeros((1, SAMPLE_RATE_HZ), np.float32),
             pip_requirements=["kws-foundry", "mlflow", "pandas"],
         )
@@ -131,3 +122,18 @@ def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bund
         client.create_registered_model(experiment.name)
     tags = {registry.BUNDLE_TAG: bundle.fingerprint}
     return str(client.create_model_version(experiment.name, logged.model_uri, run_id, tags=tags).version)
+
+
+def _signature(bundle: Bundle) -> "ModelSignature":
+    """PCM to keyword, score and accepted; to an embedding where there are no keywords."""
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+    # no name: MLflow hands named tensors to the model as a dictionary
+    inputs = Schema([TensorSpec(np.dtype(np.float32), (-1, SAMPLE_RATE_HZ))])
+    if not bundle.description.keywords:
+        dim = bundle.description.encoder["embedding_dim"]
+        return ModelSignature(inputs, Schema([TensorSpec(np.dtype(np.float32), (-1, dim))]))
+    answers = {"keyword": DataType.string, "score": DataType.double, "accepted": DataType.boolean}
+    return ModelSignature(inputs, Schema([ColSpec(kind, name) for name, kind in answers.items()]))

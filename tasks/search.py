@@ -37,6 +37,10 @@ def search(places: Places, experiment: Experiment, given: TrainingInput) -> str:
     content = [spec.loss, spec.sampling, spec.training, spec.augmentation, experiment.search, experiment.seed, start]
     key = fingerprint(KIND, VERSION, *content, given)
     document = store.read_document(KIND, key)
+    if not experiment.search.trials:
+        store.write_document(KIND, key, {"trials": [_as_given(experiment)], "failed": 0, "seconds": 0.0})
+        say(KIND, f"no trials: {describe_trial(_as_given(experiment), experiment.loss)} as given")
+        return key
     if document is None:
         document = _run(places, experiment, given, start, key)
         store.write_document(KIND, key, document)
@@ -113,6 +117,13 @@ def train_trial(
         with saved.as_directory() as folder:
             checkpoint = (Path(folder) / CHECKPOINT).read_bytes()
     train(given.load(places, experiment), spec, strategy, experiment.seed, report, checkpoint, device(experiment))
+
+
+def _as_given(experiment: Experiment) -> dict[str, Any]:
+    """The configured values in the form of a trial, without figures."""
+    loss, encoder = experiment.loss, experiment.search.encoders[0].model_dump(mode="json")
+    values = {"scale": loss.scale, "margin": loss.margin, "learning_rate": experiment.training.learning_rate}
+    return {**values, "encoder": encoder}
 
 
 def _run(places: Places, experiment: Experiment, given: TrainingInput, start: str, key: str) -> dict[str, Any]:

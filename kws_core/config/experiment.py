@@ -8,7 +8,7 @@ from kws_core.config.augmentation import AugmentationConfig
 from kws_core.config.base import Section
 from kws_core.config.corpora import CorpusConfig, IngestConfig
 from kws_core.config.data import AlignmentConfig, FeaturesConfig, SegmentsConfig, SelectionConfig
-from kws_core.config.decision import BackendsConfig, GateConfig, RejectionConfig
+from kws_core.config.decision import BackendsConfig, ExportConfig, GateConfig, RejectionConfig
 from kws_core.config.losses import LossConfig
 from kws_core.config.search import SearchConfig
 from kws_core.config.training import SamplingConfig, StrategyConfig, TrainingConfig
@@ -36,6 +36,7 @@ class Experiment(Section):
     training: TrainingConfig = TrainingConfig()
     search: SearchConfig = SearchConfig()
     backends: BackendsConfig = BackendsConfig()
+    export: ExportConfig = ExportConfig()
     gate: GateConfig = GateConfig()
 
     @model_validator(mode="after")
@@ -47,6 +48,9 @@ class Experiment(Section):
             )
         if self.purpose == "enrolment" and self.selection.keywords:
             raise ValueError("purpose enrolment makes an encoder without keywords: leave selection.keywords empty")
+        for corpus in self.training.repeats:
+            if corpus not in self.corpora:
+                raise ValueError(f"training.repeats names {corpus!r}; the corpora are {', '.join(self.corpora)}")
         return self
 
     @property

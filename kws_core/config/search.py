@@ -9,7 +9,8 @@ from kws_core.config.encoder import EncoderConfig
 class SearchConfig(Section):
     """Hyper-parameter search: Ray Tune with ASHA and Optuna."""
 
-    trials: int = Field(default=6, gt=0)
+    trials: int = Field(default=6, ge=0)
+    """0: nothing is tried; the loss, the learning rate and the first encoder are taken as they are given."""
     max_epochs: int = Field(default=6, gt=0)
     grace_epochs: int = Field(default=2, gt=0)
     reduction_factor: int = Field(default=2, gt=1)

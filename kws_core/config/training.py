@@ -29,6 +29,8 @@ class TrainingConfig(Section):
     """Not for episodes and ap_fc, whose own numbers decide."""
     max_steps_per_epoch: int = Field(default=0, ge=0)
     """0: every training segment once an epoch."""
+    repeats: dict[str, int] = Field(default_factory=dict)
+    """By corpus: how often an epoch counts its training segments; once where it is not named."""
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
@@ -48,6 +50,13 @@ class TrainingConfig(Section):
     """Above 0: the weights that are judged and delivered are an exponential moving average over steps."""
     patience: int = Field(default=0, ge=0)
     """Above 0: training stops after as many epochs without a better development cost; the best weights are kept."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "TrainingConfig":
+        for corpus, times in self.repeats.items():
+            if times < 1:
+                raise ValueError(f"repeats of corpus {corpus!r} is {times}; 1 is the least")
+        return self
 
 
 class StrategyConfig(Section):

@@ -12,6 +12,7 @@ import numpy as np
 from kws_core.config import SpokenWordsCorpusConfig
 from kws_core.corpora.spoken_words_english import Exclusion, english_words
 from kws_core.corpora.spoken_words_languages import LANGUAGES, invented_words
+from kws_core.corpora.spoken_words_transcripts import transcript_words
 from kws_core.corpora.spoken_words_voices import ACCENTS, NATURAL, VARIANTS, PseudoSpeaker, Variant
 from kws_core.errors import ConfigError, CorpusError
 
@@ -65,11 +66,12 @@ def plan_spoken_words(config: SpokenWordsCorpusConfig) -> tuple[PlannedWord, ...
 
     Raises:
         ConfigError: more words or voices are asked for than there are, or a language is not known.
-        CorpusError: an engine is not installed.
+        CorpusError: an engine is not installed, or a manifest of `transcripts` cannot be read.
     """
     _check(config)
     planned: list[PlannedWord] = []
-    for word in english_words(config.words, config.exclude):
+    chosen = english_words(config.words, config.exclude)
+    for word in dict.fromkeys([*chosen, *transcript_words(config.transcripts, config.exclude)]):
         generator = _generator(config.seed, word)
         natural = _natural(config, generator)
         planned.extend(_natural_word(speaker, word, generator) for speaker in natural)

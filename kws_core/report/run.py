@@ -55,6 +55,7 @@ class RunFacts:
 def run_report(facts: RunFacts) -> str:
     """The page: data, alignment, trials, detection, search and configuration of a run."""
     description = facts.bundle.description
+    trials = _search_trials(facts.search)
     rejected = pa.concat_tables(list(facts.quarantine.values()))
     tables: list[ReportTable | None] = [
         trials_table(facts.evaluation.trials),
@@ -63,7 +64,7 @@ def run_report(facts: RunFacts) -> str:
         _selection_table(facts.selection),
         rejections_table(rejected) if rejected.num_rows else None,
         _alignment(facts),
-        search_table(_search_trials(facts.search), "Development EER"),
+        search_table(trials, "Development EER") if trials else None,
         configuration_table(facts.experiment.model_dump(mode="json")),
     ]
     figures = (
@@ -165,4 +166,5 @@ def _search_trials(document: Mapping[str, Any]) -> list[SearchTrial]:
             chosen=number == 1,
         )
         for number, trial in enumerate(document["trials"], start=1)
+        if "development_eer" in trial  # values that were taken as given have no figures
     ]

@@ -15,6 +15,7 @@ from kws_core.training_data import TrainingData
 
 UNIVERSAL = "universal"
 """Name of the bundle that comes with the package."""
+COUNT = ".num_batches_tracked"
 
 
 def fine_tune(
@@ -61,7 +62,9 @@ def starting_weights(bundle: Bundle, spec: TrainingSpec) -> dict[str, Tensor]:
         raise TrainingError(
             f"the bundle {described.name!r} cannot be fine-tuned with this experiment: {'; '.join(differences)}"
         )
-    return {name: torch.from_numpy(array) for name, array in bundle.tensors(WEIGHTS).items()}
+    tensors = {name: torch.from_numpy(array) for name, array in bundle.tensors(WEIGHTS).items()}
+    # a bundle keeps a count of batches, a scalar, as an array of one
+    return {name: tensor.reshape(()) if name.endswith(COUNT) else tensor for name, tensor in tensors.items()}
 
 
 def _parsed(kind: type[Section], values: dict[str, Any], bundle: Bundle) -> Section:

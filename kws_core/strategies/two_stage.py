@@ -54,8 +54,8 @@ def two_stage(
         PRETRAINING, lambda report, saved: fit(clustered, pretraining, seed, report, saved, device)
     ).encoder.state_dict()
 
-    non_targets = "own_class" if spec.loss.non_targets == "own_class" else "unknown_cluster"
-    weighted = LossConfig(name="weighted_softmax", non_targets=non_targets)
+    own_class = spec.loss.non_targets == "own_class"
+    weighted = LossConfig(name="weighted_softmax", non_targets="own_class" if own_class else "unknown_cluster")
     classifier = spec.model_copy(update={"loss": weighted, "sampling": SamplingConfig()})
     frozen = run.stage(
         CLASSIFIER,

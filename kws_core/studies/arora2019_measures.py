@@ -33,7 +33,7 @@ def average_precision(cell: CellResult, draws: SpeakerBootstrap) -> Figure:
 
 def miss_rate(cell: CellResult, draws: SpeakerBootstrap, far: float) -> Figure:
     """FRR of any event against background at a FAR: what is ranked is the log odds of there being an event."""
-    log_background = np.minimum(cell["scores"][:, -1].astype(np.float64), -1e-12)
+    log_background = np.minimum(cell["scores"][:, -1].astype(np.float64), -np.finfo(np.float64).tiny)
     log_odds = np.log(-np.expm1(log_background)) - log_background
     event = cell["labels"] < cell["scores"].shape[1] - 1
     return trial_figures(log_odds, event, cell["units"], cell["units"], draws, far)[1]

@@ -118,7 +118,8 @@ def loud_starts(pcm: Pcm16) -> NDArray[np.int64]:
     loudest = power.max()
     if not loudest:
         return starts[:0]
-    return starts[power >= loudest * 10 ** (-LOUD_DB / 10)]
+    loud: NDArray[np.int64] = starts[power >= loudest * 10 ** (-LOUD_DB / 10)]
+    return loud
 
 
 def _decode(sources: dict[str, list[Recording]]) -> Clips:

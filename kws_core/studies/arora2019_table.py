@@ -129,8 +129,8 @@ def _task_note(
     return (
         f"{task.capitalize()}: tested on {int(heard.sum()):,} segments of {background} events by "
         f"{len(np.unique(first['units'][heard])):,} {kind} and {int((~heard).sum()):,} of background, "
-        f"{len(draws.speakers):,} in all, none of them heard in training. Training segments of events and of background "
-        f"(pseudo-classes of it): {'; '.join(trained)}."
+        f"{len(draws.speakers):,} in all, none of them heard in training. Training segments of events and of "
+        f"background (pseudo-classes of it): {'; '.join(trained)}."
     )
 
 
@@ -145,7 +145,7 @@ def _notes(grouped: dict[str, list[CellResult]], config: Arora2019Config) -> tup
         "Reductions are 1 - error / error of the other method, means over seeds, over the same resampled speakers. A "
         "replicate that lacks a class leaves it out of its mean.",
         f"Every method makes about {config.pretraining_steps + config.steps:,} steps with the encoder. Two-stage "
-        f"methods keep what has the lower balanced error on development segments, which stay at their own ratio: {kept}.",
+        f"methods keep what has the lower balanced error on development segments, which keep their own ratio: {kept}.",
         "Siamese and clustered pre-training differ in loss and in background, one class or pseudo-classes; batches "
         "draw all classes equally often.",
     )

@@ -128,8 +128,9 @@ def _backend(
         return SoftmaxBackend.from_weights(targets, weights["output.weight"], weights["output.bias"], names, False)
     if decision == "centroid":
         return CentroidBackend.fit(_unit(raw[0]), labels[0], targets, unknown=True)
-    candidates = {"c": config.backends.svm_c, "gamma": config.backends.svm_gamma}
-    return SvmBackend.fit(_unit(raw[0]), labels[0], _unit(raw[1]), labels[1], targets, **candidates, seed=seed)
+    c, gamma = config.backends.svm_c, config.backends.svm_gamma
+    train, development = _unit(raw[0]), _unit(raw[1])
+    return SvmBackend.fit(train, labels[0], development, labels[1], targets, c=c, gamma=gamma, seed=seed)
 
 
 def _unit(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

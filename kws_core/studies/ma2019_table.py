@@ -81,10 +81,10 @@ def _lists(result: CellResult) -> list[str]:
 
 def _measure(cells: list[CellResult], name: str, draws: SpeakerBootstrap, far: float) -> tuple[Figure, Figure]:
     """FRR and EER on one pair list, means over seeds."""
-    both = [
-        trial_figures(*(cell[f"{part} {name}"] for part in ("scores", "same", "left", "right")), draws, far)
-        for cell in cells
-    ]
+    both = []
+    for cell in cells:
+        scores, same, left, right = (cell[f"{part} {name}"] for part in ("scores", "same", "left", "right"))
+        both.append(trial_figures(scores, same, left, right, draws, far))
     return seed_mean([frr for _, frr in both]), seed_mean([eer for eer, _ in both])
 
 

@@ -57,7 +57,8 @@ def keyword_ranking(
     codes = draws.codes(speakers)
     keywords = np.unique(keyword_index[target])
     orders = {k: _descending(scores[:, k]) for k in keywords.tolist()}
-    precisions, areas = [], []
+    precisions: list[Figure] = []
+    areas: list[Figure] = []
     for counts in _rounds(draws.weights, len(scores)):
         weights = counts[:, codes].astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):

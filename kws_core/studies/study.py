@@ -1,7 +1,7 @@
 """What every study has: a configuration, cells (a method with a seed each), their results, one table."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -55,7 +55,8 @@ class StudyConfig(Section):
     def experiment(self, name: str) -> Experiment:
         """The experiment whose data stages (ingest, align, cut, featurise) make the study's data."""
         stages = ("corpora", "rejection", "ingest", "alignment", "segments", "features", "selection")
-        return Experiment(name=name, **{stage: getattr(self, stage) for stage in stages})
+        purpose: Literal["keywords", "enrolment"] = "keywords" if self.selection.keywords else "enrolment"
+        return Experiment(name=name, purpose=purpose, **{stage: getattr(self, stage) for stage in stages})
 
     def deciding(self) -> dict[str, Any]:
         """The values that a cell's result depends on, as plain JSON."""

@@ -21,7 +21,7 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
 def has_bfloat16(device: torch.device) -> bool:
     """Tell whether the device has instructions for bfloat16; emulation, slower than float32, does not count."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return False

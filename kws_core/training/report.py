@@ -34,7 +34,8 @@ class EpochReport:
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "EpochReport":
         """The report that `plain` describes; equal to it."""
-        return cls(**{name: math.nan if value is None else value for name, value in values.items()})
+        named: dict[str, Any] = {name: math.nan if value is None else value for name, value in values.items()}
+        return cls(**named)
 
 
 OnEpoch = Callable[[EpochReport, Callable[[], bytes]], None]

@@ -31,7 +31,7 @@ from kws_core.training import batches, epoch, optimiser, state
 from kws_core.training.precision import autocast, has_bfloat16
 from kws_core.training_data import TrainingData
 
-ROUNDS, STEPS, CLASSES = 9, 40, 50
+ROUNDS, STEPS, CLASSES = 7, 10, 50
 CPU_BATCH, GPU_BATCH, GPU_STEPS = 32, 256, 60
 FEATURES = FeaturesConfig()
 PLAIN = AugmentationConfig(shift_share=0, swap_context_share=0, gain_db=0, channel_db=0, mask_context_share=0)

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kws_core.alignment.whole_clip import speech_span
 from kws_core.audio import decode_flac
 from kws_core.config import IngestConfig, SpokenWordsCorpusConfig
 from kws_core.corpora import group_speakers, plan_corpus, prepare_part
@@ -14,6 +13,7 @@ from kws_core.corpora.spoken_words_recipe import LICENCE
 from kws_core.corpora.spoken_words_speech import WordSpeaker
 from kws_core.fingerprint import sha256
 from kws_core.schemas import UTTERANCES, check_schema
+from kws_core.speech_span import speech_span
 
 pytest.importorskip("espeakng_loader")
 CONFIG = SpokenWordsCorpusConfig(
