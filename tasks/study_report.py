@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ def _write(store: Store, key: str, given: StudyInput, table: StudyTable) -> dict
         f"{row.test_set}.{row.method}.{column}": figure.value
         for row in table.rows
         for column, figure in row.figures.items()
-        if figure.value == figure.value  # MLflow takes no NaN
+        if not isnan(figure.value)  # MLflow takes none
     }
     document = {"metrics": figures}
     store.write_document(KIND, key, document)

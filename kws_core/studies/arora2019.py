@@ -69,6 +69,8 @@ class Arora2019:
             "labels": given.labels[test].astype(np.int16),
             "scores": scores.astype(np.float32),
             "training": np.array([len(learnt.train) - background, background, clusters]),
+            "training_units": _units_of_events(given, learnt.train),
+            "licences": np.array(given.licences, np.str_),
             "stage": np.array(trained.delivered.stage),
         }
         return CellResult(arrays)
@@ -76,6 +78,12 @@ class Arora2019:
     def table(self, results: Results, config: Arora2019Config) -> StudyTable:
         """Balanced error, average precision and FRR, and what they say about the paper's claims."""
         return arora_table(results, config)
+
+
+def _units_of_events(data: EventData, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many speakers, or recordings, the rows of each event come from, `[events]`."""
+    own = [rows[data.labels[rows] == event] for event in range(data.background)]
+    return np.array([len(np.unique(data.units[chosen])) for chosen in own], np.int64)
 
 
 def _task_data(data: StudyData, cell: Cell, config: Arora2019Config) -> EventData:

@@ -27,6 +27,8 @@ class EventData:
     parts: NDArray[np.str_]
     """`train`, `development` or `test`."""
     events: tuple[str, ...]
+    licences: tuple[str, ...] = ()
+    """Of recordings that the data stages have not read."""
 
     @property
     def background(self) -> int:

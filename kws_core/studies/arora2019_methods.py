@@ -1,6 +1,7 @@
 """The methods of the study `arora2019`: how each of them trains an encoder and its classifier."""
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -47,7 +48,9 @@ def train_method(
         batches = build_sampler(sampling, labels, config.training.batch_size, data.class_names)
         an_epoch = len(batches.epoch(torch.Generator().manual_seed(seed)))
         epochs, steps = epochs_of_steps(config.pretraining_steps + config.steps, an_epoch)
-        return fit(data, _spec(config, LossConfig(name=loss), sampling, epochs, steps), seed, device=device), 1
+        # nothing is chosen by development here, and an undersampled epoch may be one batch
+        unjudged = replace(data, development=data.development[:0])
+        return fit(unjudged, _spec(config, LossConfig(name=loss), sampling, epochs, steps), seed, device=device), 1
     chosen = config.siamese if method == SIAMESE else config.clustered
     clusters = background_clusters(data, chosen)
     an_epoch = max(len(data.train) // config.training.batch_size, 1)
@@ -75,7 +78,6 @@ def background_clusters(data: TrainingData, pretraining: Pretraining) -> int:
 
 
 def _spec(config: Arora2019Config, loss: LossConfig, sampling: SamplingConfig, epochs: int, steps: int) -> TrainingSpec:
-    # development takes part in the choice between stages only: no method stops early
     length = {"epochs": epochs, "max_steps_per_epoch": steps}
     return TrainingSpec(
         features=config.features,

@@ -58,6 +58,12 @@ def content(sounds: SoundsConfig) -> str:
     return fingerprint("arora2019 sounds", [recording.digest for recording in planned])
 
 
+def licences(sounds: SoundsConfig) -> tuple[str, ...]:
+    """Licences of all recordings that the mixtures may be made of, each once, in alphabetical order."""
+    planned = [*plan_manifest(sounds.recordings), *plan_manifest(sounds.speech)]
+    return tuple(sorted({recording.licence for recording in planned}))
+
+
 def read_recordings(sounds: SoundsConfig, selection: SelectionConfig) -> dict[str, Recordings]:
     """Decode the recordings of each part. Digitally silent clips are left out.
 

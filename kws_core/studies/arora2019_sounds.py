@@ -10,7 +10,7 @@ from kws_core.config import FeaturesConfig, SelectionConfig
 from kws_core.features.part import checked_frontend
 from kws_core.studies.arora2019_config import SoundsConfig
 from kws_core.studies.arora2019_events import PARTS, EventData
-from kws_core.studies.arora2019_recordings import Clips, Recordings, read_recordings
+from kws_core.studies.arora2019_recordings import Clips, Recordings, licences, read_recordings
 
 LOUDEST_DB, QUIETEST_DB = -20.0, -40.0
 """Power of a mixture against full scale: drawn, so that it tells nothing."""
@@ -56,6 +56,7 @@ def sound_data(sounds: SoundsConfig, selection: SelectionConfig, features: Featu
         units=np.array(units, np.str_),
         parts=np.array(parts, np.str_),
         events=sounds.events,
+        licences=licences(sounds),
     )
     found.check()
     return found

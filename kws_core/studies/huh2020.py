@@ -14,6 +14,7 @@ from kws_core.backends.centroid import CentroidBackend
 from kws_core.backends.softmax import SoftmaxBackend
 from kws_core.backends.svm import SvmBackend
 from kws_core.config import TrainingSpec
+from kws_core.fingerprint import fingerprint
 from kws_core.pair_selection import UNKNOWN
 from kws_core.studies.data import StudyData
 from kws_core.studies.huh2020_config import Decision, Huh2020Config
@@ -41,7 +42,12 @@ class Huh2020:
 
     def cells(self, config: Huh2020Config) -> list[Cell]:
         """Every method with every seed, seed by seed."""
-        return [Cell(method=method, seed=seed) for seed in range(config.seeds) for method in config.methods]
+        settings: dict[str, dict[str, float | str]] = {
+            name: {"settings": fingerprint(method)} for name, method in config.methods.items()
+        }
+        return [
+            Cell(method=name, seed=seed, parameters=settings[name]) for seed in range(config.seeds) for name in settings
+        ]
 
     def run_cell(self, data: StudyData, cell: Cell, config: Huh2020Config, device: str) -> CellResult:
         """Train one loss with one seed; decisions and scores of every test segment by each of its decisions."""

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from kws_core.config import BackendsConfig, LossConfig, SamplingConfig, Section
-from kws_core.studies.study import StudyConfig
+from kws_core.studies.study import AROUND, StudyConfig
 
 Decision = Literal["softmax", "centroid", "svm"]
 
@@ -56,6 +56,8 @@ class Huh2020Config(StudyConfig):
     """The method of the paper's claim, decided by SVM."""
     backends: BackendsConfig = BackendsConfig()
     """Candidates of the SVM; the best on development speakers is kept."""
+
+    around = AROUND | {"methods", "baseline", "candidate"}  # a cell names the settings of its own method
 
     @model_validator(mode="after")
     def _check(self) -> "Huh2020Config":

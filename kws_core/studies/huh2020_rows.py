@@ -50,6 +50,9 @@ def huh_rows(data: StudyData, config: Huh2020Config, seed: int) -> HuhRows:
     parts[_repeated(data, np.flatnonzero(parts != ""))] = ""
     rotation = seed * config.selection.test_share if config.rotate_speakers else 0.0
     split = data.splits(config.selection, rotation)
+    for name, corpus in config.corpora.items():
+        if corpus.use != "split":
+            split[data.corpora == name] = corpus.use
     known = (parts == TARGET) | (parts == SEEN)
     trained = known & ((parts == TARGET) | ~sentences | config.train_on_sentences)
     rows = HuhRows(

@@ -8,7 +8,8 @@ from kws_core.studies.study import AROUND, StudyConfig
 class Ma2019Config(StudyConfig):
     """The losses compared; `selection` gives vocabulary, pair lists and speaker policy.
 
-    A corpus with `use: test` is heard by nobody in training and gives a cross-corpus pair list.
+    A corpus with `use: test` is heard by nobody in training and gives a cross-corpus pair list; one with `use: train`,
+    such as synthesised speech, trains and never judges.
     """
 
     margins: tuple[float, ...] = Field(default=(0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35), min_length=1)
@@ -16,8 +17,6 @@ class Ma2019Config(StudyConfig):
     scale: float = Field(default=30.0, gt=0)
     """What cosines are multiplied by, for normalisation with and without margin."""
     margin_ramp_epochs: int = Field(default=15, ge=0)
-    train_only: tuple[str, ...] = ()
-    """Corpora, such as synthesised speech, whose speakers all train: they never judge."""
     far: float = Field(default=0.02, gt=0, lt=1)
     """False acceptance rate at which FRR is reported."""
     pair_seed: int = 0
@@ -29,10 +28,4 @@ class Ma2019Config(StudyConfig):
     def _check(self) -> "Ma2019Config":
         if len(set(self.margins)) < len(self.margins) or not all(0 < margin < 1 for margin in self.margins):
             raise ValueError(f"margins must differ and lie between 0 and 1, not {self.margins}")
-        unknown = sorted(set(self.train_only) - set(self.corpora))
-        if unknown:
-            raise ValueError(f"train_only names {', '.join(unknown)}; corpora has {', '.join(self.corpora)}")
-        testing = sorted(name for name in self.train_only if self.corpora[name].use == "test")
-        if testing:
-            raise ValueError(f"corpus {testing[0]!r} has use: test and is listed in train_only")
         return self

@@ -1,6 +1,5 @@
 """Training data and pair lists of the study `ma2019`, from the pipeline's own selection."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from kws_core.errors import SelectionError
 from kws_core.pairs import draw_pairs
-from kws_core.segments import BACKGROUND
 from kws_core.selection import class_labels, select
 from kws_core.studies.data import StudyData
 from kws_core.studies.ma2019_config import Ma2019Config
@@ -36,19 +34,15 @@ def ma_data(data: StudyData, config: Ma2019Config) -> MaData:
     Raises:
         SelectionError: there are no development trials of both vocabularies or no test trials.
     """
-    held_out = frozenset(name for name, corpus in config.corpora.items() if corpus.use == "test")
-    always = np.isin(data.corpora, config.train_only)
-    judged = select(_index(data, ~always), config.selection, held_out)
-    names = class_labels(judged)
-    names += _more_classes(data, np.flatnonzero(always), names, judged["label"].to_pylist(), config)
-    numbers = {name: number for number, name in enumerate(names)}
-    rows = judged["row"].to_numpy().astype(np.int64)
-    split = np.array(judged["split"].to_pylist())
+    uses = {name: corpus.use for name, corpus in config.corpora.items()}
+    held_out, always = (frozenset(n for n, use in uses.items() if use == wanted) for wanted in ("test", "train"))
+    selection = select(_index(data), config.selection, held_out, always)
+    rows = selection["row"].to_numpy().astype(np.int64)
+    split = np.array(selection["split"].to_pylist())
     label_ids = np.full(len(data.labels), -1, np.int64)
-    label_ids[rows] = judged["label_id"].to_numpy()
-    label_ids[always] = [numbers.get(label, -1) for label in data.labels[always].tolist()]
-    own = np.flatnonzero(always & (label_ids >= 0))
-    lists = _lists(judged, draw_pairs(judged, held_out, config.selection, config.pair_seed))
+    label_ids[rows] = selection["label_id"].to_numpy()
+    names = class_labels(selection)
+    lists = _lists(selection, draw_pairs(selection, held_out, config.selection, config.pair_seed))
     development = {name: pairs for name, pairs in lists.items() if name.startswith(DEVELOPMENT)}
     tests = {name: pairs for name, pairs in lists.items() if name not in development}
     if len(development) < 2 or not tests:
@@ -59,7 +53,7 @@ def ma_data(data: StudyData, config: Ma2019Config) -> MaData:
         features=data.features,
         label_ids=label_ids,
         word_frames=data.word_frames,
-        train=np.sort(np.concatenate([rows[(split == "train") & (label_ids[rows] >= 0)], own])),
+        train=np.sort(rows[(split == "train") & (label_ids[rows] >= 0)]),
         trials=development,
         classes=len(names),
         class_names=tuple(names),
@@ -68,7 +62,7 @@ def ma_data(data: StudyData, config: Ma2019Config) -> MaData:
     return MaData(training, tests)
 
 
-def _index(data: StudyData, wanted: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def _index(data: StudyData) -> list[dict[str, Any]]:
     """Rows as the selection reads them; only identity and label matter here, features are joined by row."""
     return [
         {
@@ -81,18 +75,8 @@ def _index(data: StudyData, wanted: NDArray[np.bool_]) -> list[dict[str, Any]]:
             "part": 0,
             "row": row,
         }
-        for row in np.flatnonzero(wanted).tolist()
+        for row in range(len(data.labels))
     ]
-
-
-def _more_classes(
-    data: StudyData, rows: NDArray[np.int64], known: list[str], judged_labels: list[str], config: Ma2019Config
-) -> list[str]:
-    """Labels that only the corpora of `train_only` have; words that the pair lists judge stay out of vocabulary."""
-    counts = Counter(data.labels[rows].tolist())
-    taken = {*known, *judged_labels, BACKGROUND}
-    least = config.selection.min_train_segments
-    return sorted(label for label, count in counts.items() if count >= least and label not in taken)
 
 
 def _lists(selection: pa.Table, pairs: pa.Table) -> dict[str, Pairs]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kws_core.config import (
     AlignmentConfig,
@@ -51,6 +51,14 @@ class StudyConfig(Section):
 
     around: ClassVar[frozenset[str]] = AROUND
     """Fields that decide which cells there are, where they run or how they are summed up, but no cell's result."""
+
+    @model_validator(mode="after")
+    def _check_training(self) -> "StudyConfig":
+        if self.training.repeats:
+            raise ValueError("training.repeats must be empty: a study trains on every segment once an epoch")
+        if self.training.input != "features":
+            raise ValueError(f"training.input must be features, not {self.training.input}: a study reads no waveforms")
+        return self
 
     def experiment(self, name: str) -> Experiment:
         """The experiment whose data stages (ingest, align, cut, featurise) make the study's data."""

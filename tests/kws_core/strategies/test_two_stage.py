@@ -113,7 +113,7 @@ def test_the_stages_are_those_of_the_paper_and_the_better_one_is_delivered():
 def test_a_run_killed_in_any_stage_ends_like_an_undisturbed_one(extra):
     data = imbalanced(noise=3.0)
     loss = LossConfig(name="am_softmax", scale=10, margin=0.1)  # with a classifier, so that every stage has a cost
-    training = SPEC.training.model_copy(update=extra)
+    training = SPEC.training.model_copy(update={"batch_size": 16, **extra})
     spec = SPEC.model_copy(update={"loss": loss, "sampling": SamplingConfig(), "training": training})
     checkpoints = []
     whole = train(data, spec, TWO_STAGE, 3, lambda report, dump: checkpoints.append((report, dump())))

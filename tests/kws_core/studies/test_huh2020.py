@@ -97,6 +97,15 @@ def test_speakers_are_disjoint_and_unseen_words_are_only_tested(data):
     assert set(rows.parts[rows.test].tolist()) == {TARGET, SEEN, UNSEEN}
 
 
+def test_a_corpus_may_train_or_test_alone(data):
+    for use, other in (("train", "test"), ("test", "train")):
+        corpora = {"words": corpus("words"), "sentences": {**corpus("sentences"), "use": use}}
+        rows = huh_rows(data, settings(corpora=corpora, non_target_ratio=1000), seed=0)
+        heard = {"train": rows.train, "test": rows.test}
+        assert rows.sentences[heard[use]].any()
+        assert not rows.sentences[heard[other]].any()
+
+
 def test_non_targets_are_limited_and_isolated_words_come_first(data):
     rows = huh_rows(data, settings(non_target_ratio=1.25), seed=0)
     targets = rows.parts[rows.train] == TARGET
@@ -162,6 +171,16 @@ def test_a_method_may_have_its_own_batch_size():
     methods = {**METHODS, "AP": {**METHODS["AP"], "batch_size": 12}}
     assert training_spec(settings(methods=methods), "AP").training.batch_size == 12
     assert training_spec(settings(methods=methods), "softmax").training.batch_size == 16
+
+
+def test_another_method_keeps_the_cells_of_the_others():
+    few, all_of_them = settings(methods={name: METHODS[name] for name in ("softmax", "AP-FC")}), settings()
+    assert few.deciding() == all_of_them.deciding()
+    cells = STUDY.cells(all_of_them)
+    assert len(cells) == 6
+    assert all(cell in cells for cell in STUDY.cells(few))
+    slower = settings(methods={**METHODS, "AP": {**METHODS["AP"], "batch_size": 12}})
+    assert [cell.method for cell in STUDY.cells(slower) if cell not in cells] == ["AP", "AP"]
 
 
 def test_a_cell_is_repeatable_and_seeds_differ(data, results):
@@ -274,3 +293,18 @@ def test_claims_on_constructed_outcomes():
         (cell, CellResult({**shared, **ranked, **(bad if cell.method == "AP-FC" else good)})) for cell, _ in results
     ]
     assert [claim.reproduced for claim in STUDY.table(swapped, config).claims] == ["no", "no", "yes"]
+
+
+def test_a_rotated_table_counts_the_segments_of_all_folds(data):
+    methods = {name: METHODS[name] for name in ("softmax", "AP-FC")}
+    shares = {"development_share": 0.2, "test_share": 0.3}
+    config = settings(rotate_speakers=True, selection=shares, methods=methods)
+    results = [(cell, STUDY.run_cell(data, cell, config, "cpu")) for cell in STUDY.cells(config)]
+    row = STUDY.table(results, config).rows[0]
+    assert row.method == "softmax, softmax"
+    folds = [result for cell, result in results if cell.method == "softmax"]
+    assert not set(folds[0]["speakers"].tolist()) & set(folds[1]["speakers"].tolist())
+    correct = [fold["decisions softmax"] == fold["target"] for fold in folds]
+    shares_right = [hits[fold["part"] == TARGET].mean() for fold, hits in zip(folds, correct, strict=True)]
+    assert row.figures["target"].value == pytest.approx(np.mean(shares_right))
+    assert row.figures["target"].count == sum((fold["part"] == TARGET).sum() for fold in folds)

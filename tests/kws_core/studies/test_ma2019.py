@@ -24,10 +24,9 @@ def settings(**changes) -> Ma2019Config:
             **SHARED,
             "corpora": {
                 "real": corpus("real"),
-                "voices": corpus("voices"),
+                "voices": {**corpus("voices"), "use": "train"},
                 "other": {**corpus("other"), "use": "test"},
             },
-            "train_only": ["voices"],
             "selection": {
                 "keywords": ["go", "left"],
                 "development_share": 0.25,
@@ -182,8 +181,8 @@ def test_the_margin_is_chosen_on_development_pairs_alone():
     [
         ({"margins": [0.1, 0.1]}, "margins must differ"),
         ({"margins": [0.0]}, "between 0 and 1"),
-        ({"train_only": ["voice"]}, "train_only names voice"),
-        ({"train_only": ["other"]}, "'other' has use: test and is listed in train_only"),
+        ({"training": {"repeats": {"real": 2}}}, "training.repeats must be empty"),
+        ({"training": {"input": "waveforms"}}, "training.input must be features"),
     ],
 )
 def test_settings_that_do_not_fit(changes, told):
@@ -194,4 +193,4 @@ def test_settings_that_do_not_fit(changes, told):
 def test_pair_lists_that_cannot_be_drawn():
     lonely = study_data({"real": ("go", "left", "word0")}, speakers=24)
     with pytest.raises(SelectionError, match="no development trials of known and of unknown words"):
-        ma_data(lonely, settings(train_only=[], corpora={"real": corpus("real")}))
+        ma_data(lonely, settings(corpora={"real": corpus("real")}))
