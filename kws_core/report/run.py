@@ -86,7 +86,7 @@ def run_report(facts: RunFacts) -> str:
 
 def _facts(facts: RunFacts) -> tuple[Fact, ...]:
     description = facts.bundle.description
-    last = facts.training["history"][-1]
+    last = facts.training["delivered"]
     return (
         Fact("Keywords", ", ".join(description.keywords) or "none: an encoder for words that are enrolled by example"),
         Fact("Encoder", f"{description.encoder['name']}, {count(facts.training['parameters'])} parameters"),

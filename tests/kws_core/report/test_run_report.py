@@ -94,7 +94,7 @@ def facts(spoken):
                 {**trial, "epoch": 1, "development_eer": math.nan},
             ]
         },
-        training={"history": [{"epoch": 12, "development_eer": 0.0456}], "parameters": 12345},
+        training={"delivered": {"epoch": 12, "development_eer": 0.0456}, "parameters": 12345},
         model_version="4",
         decision=Decision(False, "FRR 9 % > 5 % & that is <too much>"),
     )

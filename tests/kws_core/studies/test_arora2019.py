@@ -17,17 +17,16 @@ from kws_core.studies.arora2019_words import word_data
 from kws_core.studies.data import StudyData
 
 OTHERS = tuple(f"other{number}" for number in range(12))
-TRAINING = {key: value for key, value in SHARED["training"].items() if key != "epochs"}
 BASE = {
     **SHARED,
     "corpora": {"words": corpus("words"), "sentences": corpus("sentences")},
     "event_corpora": ["words"],
     "events": ["go", "left"],
     "imbalances": [1, 5],
-    "training": TRAINING,
+    "training": {"batch_size": 16, "learning_rate": 0.01},
     "encoder": {"name": "resnet", "widths": [8, 16], "embedding_dim": 8},
     # in decibels, these would drown the patterns
-    "augmentation": {**SHARED["augmentation"], "gain_db": 0, "channel_db": 0, "shift_share": 0},
+    "augmentation": {"swap_context_share": 0, "mask_context_share": 0, "gain_db": 0, "channel_db": 0, "shift_share": 0},
     "steps": 6,
     "pretraining_steps": 6,
     "seeds": 1,

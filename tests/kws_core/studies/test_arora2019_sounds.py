@@ -4,11 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from study_builders import study_data
+from test_arora2019 import BASE
 
 from kws_core.config import SAMPLE_RATE_HZ, FeaturesConfig, SelectionConfig
 from kws_core.errors import CorpusError, SelectionError
 from kws_core.selection import speaker_split
-from kws_core.studies.arora2019_config import SoundsConfig
+from kws_core.studies.arora2019 import STUDY
+from kws_core.studies.arora2019_config import Arora2019Config, SoundsConfig
 from kws_core.studies.arora2019_recordings import (
     Clip,
     Recordings,
@@ -19,6 +22,7 @@ from kws_core.studies.arora2019_recordings import (
     split_sources,
 )
 from kws_core.studies.arora2019_sounds import draw_mixture, over, sound_data
+from kws_core.studies.arora2019_table import SOUNDS, WORDS
 
 SELECTION = SelectionConfig(development_share=0.3, test_share=0.3)
 SECOND = SAMPLE_RATE_HZ
@@ -178,3 +182,29 @@ def test_what_is_missing_is_named(folder: Path) -> None:
         read_recordings(configured(folder, events=["bark", "sneeze"]), SELECTION)
     with pytest.raises(CorpusError, match=r"none.tsv: the manifest does not exist"):
         content(configured(folder, speech={"path": str(folder / "none.tsv")}))
+
+
+def test_cells_of_sounds_run_and_are_tabled(folder: Path) -> None:
+    sounds = configured(folder, train=[8, 12]).model_dump()
+    config = Arora2019Config.model_validate(
+        {
+            **BASE,
+            "features": {},
+            "selection": SELECTION.model_dump(),
+            "sounds": sounds,
+            "imbalances": [2],
+            "steps": 2,
+            "pretraining_steps": 2,
+        }
+    )
+    cells = STUDY.cells(config)
+    digests = {cell.parameters.get("content") for cell in cells}
+    assert digests == {None, content(sounds=configured(folder))}
+    words = study_data({"words": ("go", "left", "stop")}, speakers=2)
+    results = [(cell, STUDY.run_cell(words, cell, config, "cpu")) for cell in cells if "content" in cell.parameters]
+    assert all(result["training"].tolist()[:2] == [6, 12] for _, result in results)
+    assert all(result["training_units"].tolist() == [2] for _, result in results)
+    of_words = zip([cell for cell in cells if "content" not in cell.parameters], results, strict=True)
+    table = STUDY.table([*results, *((cell, result) for cell, (_, result) in of_words)], config)
+    assert [row.test_set for row in table.rows] == [f"{WORDS}, 1:2"] * 6 + [f"{SOUNDS}, 1:2"] * 6
+    assert any("Rare sounds: tested on 4 segments" in note and note.endswith("CC0; unknown.") for note in table.notes)
