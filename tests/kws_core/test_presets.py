@@ -20,7 +20,7 @@ def preset(tmp_path: Path) -> Path:
 def test_presets_of_the_package_load(path: Path) -> None:
     experiment = load_experiment(path)
     assert experiment.name == path.stem
-    assert experiment.selection.keywords
+    assert bool(experiment.selection.keywords) == (experiment.purpose == "keywords")
 
 
 def test_there_are_presets() -> None:
