@@ -1,4 +1,4 @@
-"""Words of real transcripts for the corpus of spoken words: what people said a few times becomes a label of many voices."""
+"""Words of real transcripts for the corpus of spoken words: said by few people, they get many voices."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -7,11 +7,15 @@ from kws_core.config import (
     Experiment,
     FeaturesConfig,
     IngestConfig,
+    LossConfig,
     ManifestCorpusConfig,
     SearchConfig,
     SegmentsConfig,
     SelectionConfig,
+    StrategyConfig,
+    TrainingConfig,
     Uniform,
+    WaveformAugmentationConfig,
 )
 
 
@@ -71,6 +75,11 @@ def test_defaults_are_those_of_the_paper() -> None:
         (Uniform, {"low": 2, "high": 1}, r"low \(2\) cannot exceed high \(1\)"),
         (Uniform, {"low": 0, "high": 1, "log": True}, "starts above 0, not at 0"),
         (DemoCorpusConfig, {"speakers": 0}, "greater than or equal to 1"),
+        (LossConfig, {"name": "nonsense"}, "unknown loss 'nonsense': use softmax, weighted_softmax"),
+        (TrainingConfig, {"repeats": {"real": 0}}, "repeats of corpus 'real' is 0; 1 is the least"),
+        (StrategyConfig, {"name": "fine_tune"}, r"fine_tune and strategy\.bundle go together"),
+        (StrategyConfig, {"bundle": "universal"}, r"fine_tune and strategy\.bundle go together"),
+        (WaveformAugmentationConfig, {"min_snr_db": 40}, r"min_snr_db \(40\) cannot exceed max_snr_db \(30\)"),
         (IngestConfig, {"part_bytes": 64, "parts": 3}, "Extra inputs are not permitted"),
     ],
 )
@@ -100,3 +109,14 @@ def test_corpora_are_known_by_their_use() -> None:
     corpora = {use: {"recipe": "demo", "use": use} for use in ("split", "train", "test")}
     experiment = Experiment.model_validate({"name": "a", "purpose": "enrolment", "corpora": corpora})
     assert (experiment.test_corpora, experiment.training_corpora) == (frozenset({"test"}), frozenset({"train"}))
+
+
+def test_repeats_name_a_corpus_that_is_there() -> None:
+    values = {
+        "name": "a",
+        "purpose": "enrolment",
+        "corpora": {"a": {"recipe": "demo"}},
+        "training": {"repeats": {"b": 2}},
+    }
+    with pytest.raises(ValidationError, match=r"training\.repeats names 'b'; the corpora are a"):
+        Experiment.model_validate(values)

@@ -6,7 +6,7 @@ from kws_core.errors import ConfigError
 from kws_core.presets import load_experiment
 
 PRESETS = sorted((Path(__file__).parents[2] / "flows" / "presets").glob("*.yaml"))
-SMALL = "name: small\ncorpora:\n  demo:\n    recipe: demo\n"
+SMALL = "name: small\ncorpora:\n  demo:\n    recipe: demo\nselection:\n  keywords: [go]\n"
 
 
 @pytest.fixture

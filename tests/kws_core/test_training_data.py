@@ -117,3 +117,12 @@ def test_word_frames_are_the_frames_that_the_word_touches(word_s, frames):
 def test_all_frames_of_background_count():
     table = selection_rows([{"role": "background", "word_s": 0.0}, {"role": "target", "word_s": 0.2}])
     assert word_frames(table, FeaturesConfig()).tolist() == [[0, 99], [39, 60]]
+
+
+def test_rows_of_a_repeated_corpus_are_listed_as_often():
+    selection = selection_rows(ROWS)
+    corpora = pa.array(["real", "real", "voices", "real", "real", "real", "real"])
+    selection = selection.set_column(selection.schema.get_field_index("corpus"), "corpus", corpora)
+    features = np.zeros((7, 99, 40), np.float16)
+    data = training_data(selection, pairs(*PAIR_ROWS), features, FeaturesConfig(), repeats={"real": 3})
+    assert data.train.tolist() == [0, 0, 0, 2]

@@ -39,7 +39,7 @@ def test_a_clip_of_one_level_is_whole() -> None:
 
 
 def aligned(pcm: np.ndarray) -> tuple[float, float]:
-    row = {name: "x" for name in ("utterance_id", "corpus", "speaker_id", "language", "source", "licence")}
+    row = dict.fromkeys(("utterance_id", "corpus", "speaker_id", "language", "source", "licence"), "x")
     row |= {"text": "word", "audio": encode_flac(pcm), "duration_s": len(pcm) / 16000}
     (word,) = (
         build_aligner("whole_clip", AlignmentConfig())
