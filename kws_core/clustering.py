@@ -29,7 +29,7 @@ def pseudo_classes(embeddings: NDArray[np.float32], clusters: int, seed: int) ->
         raise TrainingError(f"clusters must lie between 1 and {distinct}, the distinct embeddings, not {clusters}")
     # here: a spotter in service needs no scikit-learn
     from sklearn.cluster import KMeans, MiniBatchKMeans
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     kind = KMeans if len(embeddings) <= _MINI_BATCH_ROWS else MiniBatchKMeans
     with threadpool_limits(1):  # sums over several threads are added in any order, and labels could differ
