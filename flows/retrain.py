@@ -42,7 +42,8 @@ def retrain(places: Places, experiment: Experiment) -> RetrainResult:
     features = featurise(places, experiment, segments)
     selection, pairs = select(places, experiment, segments)
     sound = segments if experiment.training.input == "waveforms" else ""
-    given = TrainingInput(features=features, selection=selection, pairs=pairs, segments=sound)
+    noise = utterances if experiment.noise_corpora else ""
+    given = TrainingInput(features=features, selection=selection, pairs=pairs, segments=sound, noise=noise)
     search_key = search(places, experiment, given)
     encoder_key = refit(places, experiment, given, search_key)
     bundle_key = package(places, experiment, segments, given, encoder_key)

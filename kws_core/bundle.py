@@ -2,8 +2,9 @@
 
 encoder.onnx            PCM [batch, 16000] -> embedding [batch, dim], features included
 encoder.safetensors     the same weights, for fine-tuning
-centroids.safetensors   one per keyword
+centroids.safetensors   one per keyword, and one of the non-targets
 svm.safetensors         support vectors, dual coefficients, intercepts, gamma
+softmax.safetensors     weight and bias of a linear classifier, the keywords' classes first
 cohort.safetensors      embeddings of other words and background, for words enrolled later
 bundle.json             everything else, and the SHA-256 of every file that the bundle has
 
@@ -26,20 +27,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from kws_core.backends.backend import Backend
+from kws_core.backends.table import BACKENDS, BackendName
 from kws_core.errors import BundleError
 from kws_core.fingerprint import fingerprint
 
 DESCRIPTION = "bundle.json"
-ENCODER, WEIGHTS, CENTROIDS, SVM, COHORT = (
-    "encoder.onnx",
-    "encoder.safetensors",
-    "centroids.safetensors",
-    "svm.safetensors",
-    "cohort.safetensors",
-)
-FILES = (ENCODER, WEIGHTS, CENTROIDS, SVM, COHORT)
+ENCODER, WEIGHTS, COHORT = "encoder.onnx", "encoder.safetensors", "cohort.safetensors"
+BACKEND_FILES = {name: entry.file for name, entry in BACKENDS.items()}
+CENTROIDS, SVM, SOFTMAX = (BACKEND_FILES[name] for name in ("centroid", "svm", "softmax"))
+FILES = (ENCODER, WEIGHTS, *BACKEND_FILES.values(), COHORT)
 """Every file that a bundle may have beside its description."""
-BACKEND_FILES = {"centroid": CENTROIDS, "svm": SVM}
 
 
 class OperatingPoint(BaseModel):
@@ -75,7 +73,7 @@ class BundleDescription(BaseModel):
     keywords: tuple[str, ...]
     keyword_durations_s: tuple[float, ...]
     """Median duration of each keyword in training."""
-    decision: Literal["centroid", "svm"]
+    decision: BackendName
     thresholds: dict[str, tuple[float, ...]]
     """Per back end, one threshold a keyword."""
     operating_point: OperatingPoint | None = None
@@ -145,6 +143,31 @@ class Bundle:
         except SafetensorError as error:
             raise BundleError(f"{self.folder / name}: not a safetensors file: {error}") from error
         return tensors
+
+    def backend(self, name: str) -> Backend:
+        """One of the back ends that it has thresholds of, opened from its file.
+
+        Raises:
+            BundleError: it has no such back end, or the arrays of its file do not fit the keywords.
+        """
+        description = self.description
+        if name not in description.thresholds:
+            has = ", ".join(description.thresholds) or "none"
+            raise BundleError(f"{self.folder}: no back end {name!r}; it has {has}")
+        entry = BACKENDS[name]
+        arrays = self.tensors(entry.file)
+        try:
+            return entry.backend.from_arrays(description.keywords, arrays)
+        except BundleError as error:
+            raise BundleError(f"{self.folder / entry.file}: {error}") from error
+
+    def backends(self) -> dict[str, Backend]:
+        """Every back end that it has thresholds of, in the order of `BACKENDS`; none of an encoder bundle.
+
+        Raises:
+            BundleError: the arrays of a file do not fit the keywords.
+        """
+        return {name: self.backend(name) for name in BACKENDS if name in self.description.thresholds}
 
     @property
     def system_fingerprint(self) -> str:

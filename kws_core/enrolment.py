@@ -49,8 +49,8 @@ class EnrolledKeywords:
     def write(self, folder: Path) -> Bundle:
         """Write the bundle with these keywords added, or put in the place of those of the same name.
 
-        Only the centroid back end goes on: an SVM cannot take a keyword without being trained again. Measured figures
-        go on but for those of the back ends, which were measured on other keywords.
+        Only the centroid back end goes on: an SVM or a softmax cannot take a keyword without being trained again.
+        Measured figures go on but for those of the back ends, which were measured on other keywords.
 
         Raises:
             BundleError: the folder cannot be written.

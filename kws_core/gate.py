@@ -22,7 +22,11 @@ class Decision:
 
 
 def decide_promotion(
-    challenger: dict[str, float], champion: dict[str, float] | None, backend: str | None, gate: GateConfig
+    challenger: dict[str, float],
+    champion: dict[str, float] | None,
+    backend: str | None,
+    gate: GateConfig,
+    champion_backend: str | None = None,
 ) -> Decision:
     """Compare figures measured on the same trials and segments.
 
@@ -32,6 +36,7 @@ def decide_promotion(
         backend: the back end whose accuracies count; None for an encoder without keywords, which is judged by trials of
             words that it was not trained on.
         gate: the limits.
+        champion_backend: the back end that the champion decides with, where it is another one.
 
     Raises:
         EvaluationError: a figure that the gate needs was not measured.
@@ -49,13 +54,15 @@ def decide_promotion(
     if champion is None:
         return _absolute(figures, primary, accuracies, gate)
     served = _Figures(champion)
+    own = champion_backend or backend
     limits = {primary: gate.frr_margin, **dict.fromkeys(accuracies, gate.accuracy_margin)}
     for name, margin in limits.items():
-        loss = figures[name] - served[name] if name == primary else served[name] - figures[name]
+        before = served[name if name == primary else name.replace(f"{backend}.", f"{own}.")]
+        loss = figures[name] - before if name == primary else before - figures[name]
         if loss > margin + PRECISION:
             return Decision(
                 False,
-                f"{_say(name, figures[name])} is worse than the champion's {served[name]:.2%} "
+                f"{_say(name, figures[name])} is worse than the champion's {before:.2%} "
                 f"by {loss:.2%}, {margin:.2%} is allowed",
             )
     return Decision(

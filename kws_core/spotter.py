@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_core.backends.centroid import CentroidBackend
-from kws_core.backends.svm import SvmBackend
 from kws_core.backends.thresholds import decide
-from kws_core.bundle import CENTROIDS, SVM, Bundle, load_bundle
+from kws_core.bundle import Bundle, load_bundle
 from kws_core.config import SAMPLE_RATE_HZ
 from kws_core.errors import BundleError
 from kws_core.onnx_encoder import OnnxEncoder
@@ -60,11 +58,7 @@ class Spotter:
         self.keywords = description.keywords
         self.description = description
         self._encoder = OnnxEncoder(bundle.encoder_path, threads)
-        self._backend: CentroidBackend | SvmBackend
-        if description.decision == "svm":
-            self._backend = SvmBackend.from_arrays(self.keywords, bundle.tensors(SVM))
-        else:
-            self._backend = CentroidBackend.from_arrays(self.keywords, bundle.tensors(CENTROIDS))
+        self._backend = bundle.backend(description.decision)
         self._thresholds = np.array(description.thresholds[description.decision])
         self._durations_s = description.keyword_durations_s
 

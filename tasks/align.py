@@ -8,6 +8,7 @@ from kws_core.alignment import STAGE, VERSION, Aligner, aligner_version, build_a
 from kws_core.config import AlignmentConfig, Experiment
 from kws_core.manifest import Part, part_key
 from kws_core.part import PartOutput
+from kws_core.schemas import QUARANTINE, WORDS
 from kws_core.store import Store
 from tasks.parts import Job, make_dataset
 from tasks.places import Places
@@ -16,10 +17,14 @@ from tasks.stage import stage_task
 
 @stage_task("align")
 def align(places: Places, experiment: Experiment, utterances: str) -> str:
-    """Align every corpus with its aligner; returns the fingerprint of the words."""
+    """Align every corpus with its aligner, noise with none; returns the fingerprint of the words."""
     store = places.store()
     jobs = []
     for part in store.dataset(corpora.STAGE, utterances).parts:
+        if part.corpus in experiment.noise_corpora:
+            # an empty part: part i of a stage is made from part i of the stage before it
+            jobs.append(Job(part_key(STAGE, VERSION, "noise", [part.key]), part.corpus, _NoWords()))
+            continue
         name = experiment.corpora[part.corpus].aligner
         content = [name, aligner_version(name), experiment.alignment]
         key = part_key(STAGE, VERSION, content, [part.key])
@@ -35,6 +40,12 @@ class _Align:
 
     def __call__(self, store: Store) -> PartOutput:
         return _loaded_aligner(self.aligner, self.config).align(store.read_part(corpora.STAGE, self.part))
+
+
+@dataclass(frozen=True)
+class _NoWords:
+    def __call__(self, store: Store) -> PartOutput:
+        return PartOutput(WORDS.empty_table(), QUARANTINE.empty_table())
 
 
 @cache

@@ -8,10 +8,7 @@ from kws_core import embeddings as embeddings_stage
 from kws_core import pairs as pairs_stage
 from kws_core import segments as segments_stage
 from kws_core import selection as selection_stage
-from kws_core.backends.backend import Backend
-from kws_core.backends.centroid import CentroidBackend
-from kws_core.backends.svm import SvmBackend
-from kws_core.bundle import CENTROIDS, SVM, Bundle
+from kws_core.bundle import Bundle
 from kws_core.config import Experiment
 from kws_core.embeddings import read_embeddings
 from kws_core.evaluation.system import SystemEvaluation, evaluate_system
@@ -63,18 +60,11 @@ def judge(trials: Trials, experiment: Experiment, bundle: Bundle) -> SystemEvalu
     if document is not None:
         return SystemEvaluation.from_json(document)
     selection = trials.selection_table()
-    keywords = bundle.description.keywords
-    backends: dict[str, Backend] = {}
-    # an encoder without keywords is judged by trials alone
-    if "centroid" in bundle.description.thresholds:
-        backends["centroid"] = CentroidBackend.from_arrays(keywords, bundle.tensors(CENTROIDS))
-    if "svm" in bundle.description.thresholds:
-        backends["svm"] = SvmBackend.from_arrays(keywords, bundle.tensors(SVM))
     evaluation = evaluate_system(
         selection,
         store.read_table(trials.pairs),
         trials.embeddings(selection, encoder),
-        backends,
+        bundle.backends(),  # an encoder without keywords has none: it is judged by trials alone
         {name: np.array(values) for name, values in bundle.description.thresholds.items()},
         experiment.test_corpora,
         experiment.selection.keywords,

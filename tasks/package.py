@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kws_core import corpora
 from kws_core.bundle import (
-    CENTROIDS,
+    BACKEND_FILES,
     COHORT,
     DESCRIPTION,
     ENCODER,
-    SVM,
     WEIGHTS,
     Bundle,
     load_bundle,
@@ -27,6 +27,7 @@ from kws_core.cohort import Cohort, draw_cohort
 from kws_core.config import Experiment
 from kws_core.evaluation.system import SystemEvaluation
 from kws_core.fingerprint import fingerprint
+from kws_core.noise_recordings import noise_licences
 from tasks import refit
 from tasks.console import say
 from tasks.judge import Trials, judge
@@ -35,7 +36,7 @@ from tasks.stage import stage_task
 from tasks.training_input import TrainingInput
 
 KIND = "bundle"
-VERSION = 1
+VERSION = 2
 COHORT_SIZE = 1000
 
 
@@ -77,6 +78,17 @@ def read_evaluation(
     return judge(trials, experiment, fetch_bundle(places, key))
 
 
+def training_licences(
+    trials: Trials, experiment: Experiment, given: TrainingInput, selection: pa.Table
+) -> tuple[str, ...]:
+    """Licences of the training segments and of the noise that was added to them."""
+    found = set(trials.licences(selection))
+    if experiment.noise_corpora:
+        utterances = trials.store.dataset(corpora.STAGE, given.noise)
+        found.update(noise_licences(trials.store, utterances, experiment.noise_corpora))
+    return tuple(sorted(found))
+
+
 def _make(
     trials: Trials, experiment: Experiment, given: TrainingInput, segments: str, encoder_key: str, folder: Path
 ) -> Bundle:
@@ -90,7 +102,7 @@ def _make(
         "features": experiment.features.model_dump(mode="json"),
         "encoder": (store.read_document(refit.KIND, encoder_key) or {})["encoder"],
         "datasets": {"segments": segments, **given.model_dump()},
-        "licences": trials.licences(selection),
+        "licences": training_licences(trials, experiment, given, selection),
         "metrics": {},
     }
     make = _with_keywords if experiment.selection.keywords else _with_cohort
@@ -108,7 +120,7 @@ def _with_keywords(
     """Back ends and what is said of them."""
     keywords = experiment.selection.keywords
     fitted = calibrate(selection, embeddings, keywords, experiment.test_corpora, experiment.backends, experiment.seed)
-    contents = {CENTROIDS: tensor_bytes(fitted.centroid.arrays()), SVM: tensor_bytes(fitted.svm.arrays())}
+    contents = {BACKEND_FILES[name]: tensor_bytes(backend.arrays()) for name, backend in fitted.backends().items()}
     description = {
         "keywords": keywords,
         "keyword_durations_s": fitted.keyword_durations_s,

@@ -37,12 +37,15 @@ def promote(
         return decision
     trials = Trials(store, segments, given.selection, given.pairs)
     challenger_figures = judge(trials, experiment, bundle).metrics()
-    champion_figures = None
+    champion_figures = champion_backend = None
     if champion is not None:
         with registry.downloaded(client, f"models:/{experiment.name}/{champion.version}") as served:
             champion_figures = judge(trials, experiment, served).metrics()
+            champion_backend = served.description.decision
     backend = bundle.description.decision if bundle.description.keywords else None
-    decision = decide_promotion(challenger_figures, champion_figures, backend, experiment.gate)
+    decision = decide_promotion(
+        challenger_figures, champion_figures, backend, experiment.gate, champion_backend if backend else None
+    )
     content = {
         "challenger": {"version": version, "bundle": bundle.fingerprint, "metrics": challenger_figures},
         "champion": champion and {"version": champion.version, "metrics": champion_figures},

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
+from kws_core import corpora
 from kws_core import pairs as pairs_stage
 from kws_core import segments as segments_stage
 from kws_core import selection as selection_stage
@@ -12,13 +13,14 @@ from kws_core.config import Experiment
 from kws_core.errors import TrainingError
 from kws_core.feature_cache import cached_features
 from kws_core.fingerprint import fingerprint
+from kws_core.noise_recordings import cached_noise
 from kws_core.training_data import TrainingData, training_data
 from tasks import featurise
 from tasks.places import Places
 
 
 class TrainingInput(BaseModel):
-    """Fingerprints of the features, the selection and the pair lists, and of the segments where sound is wanted."""
+    """Fingerprints of the features, the selection and the pair lists; where sound is wanted, of segments and noise."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,12 +29,15 @@ class TrainingInput(BaseModel):
     pairs: str
     segments: str = ""
     """Empty unless `training.input` is `waveforms`."""
+    noise: str = ""
+    """The dataset of utterances, where corpora of it are noise; else empty."""
 
     def load(self, places: Places, experiment: Experiment) -> TrainingData:
-        """Map the selected features (and sound) on this node and join them with their labels and trials.
+        """Map the selected features (and sound, and noise) on this node and join them with their labels and trials.
 
         Raises:
-            TrainingError: waveforms are to be trained on and the segments are not given.
+            TrainingError: waveforms are to be trained on and the segments are not given, or there are noise corpora
+                and the utterances are not given.
         """
         store = places.store()
         selection = store.read_table(store.dataset(selection_stage.STAGE, self.selection))
@@ -47,11 +52,17 @@ class TrainingInput(BaseModel):
             segments = store.dataset(segments_stage.STAGE, self.segments)
             key = fingerprint(self.segments, self.selection)
             audio = cached_audio(store, segments, selection, places.cache, key)
+        noise = None
+        if experiment.noise_corpora:
+            if not self.noise:
+                raise TrainingError("noise corpora need the dataset of utterances beside that of features")
+            utterances = store.dataset(corpora.STAGE, self.noise)
+            noise = cached_noise(store, utterances, experiment.noise_corpora, experiment.seed, places.cache)
         return training_data(
-            selection, pairs, features, experiment.features, audio, repeats=experiment.training.repeats
+            selection, pairs, features, experiment.features, audio, noise, repeats=experiment.training.repeats
         )
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # segments that are not read are no part of what a result was made from
+        # segments and noise that are not read are no part of what a result was made from
         return {name: value for name, value in serialise(self).items() if value}

@@ -12,9 +12,10 @@ class CorpusSection(Section):
 
     aligner: Literal["pocketsphinx", "whole_clip"] = "pocketsphinx"
     """`pocketsphinx` for sentences, `whole_clip` for recordings of one isolated word."""
-    use: Literal["split", "train", "test"] = "split"
+    use: Literal["split", "train", "test", "noise"] = "split"
     """`split`: speakers are split by hash. `train`: all of them are trained on. `test`: heard by nobody in training,
-    reported as a cross-corpus test."""
+    reported as a cross-corpus test. `noise`: recordings that training on waveforms adds to its inputs; they need no
+    transcript, and are neither aligned nor cut into words. Recipe `manifest` only."""
     language: str = "en"
 
 

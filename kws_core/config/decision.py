@@ -8,9 +8,9 @@ from kws_core.config.base import Section, Share
 
 
 class BackendsConfig(Section):
-    """Centroids, SVM and their thresholds."""
+    """Centroids, SVM, softmax and their thresholds."""
 
-    decision: Literal["centroid", "svm"] = "centroid"
+    decision: Literal["centroid", "svm", "softmax"] = "centroid"
     """The back end that the spotter decides with."""
     far: float = Field(default=0.02, gt=0, lt=1)
     """False acceptance rate on development non-targets for which each keyword's threshold is calibrated."""

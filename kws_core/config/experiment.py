@@ -51,6 +51,7 @@ class Experiment(Section):
         for corpus in self.training.repeats:
             if corpus not in self.corpora:
                 raise ValueError(f"training.repeats names {corpus!r}; the corpora are {', '.join(self.corpora)}")
+        self._check_noise()
         return self
 
     @property
@@ -62,3 +63,30 @@ class Experiment(Section):
     def training_corpora(self) -> frozenset[str]:
         """Corpora whose speakers are all trained on."""
         return frozenset(name for name, corpus in self.corpora.items() if corpus.use == "train")
+
+    @property
+    def noise_corpora(self) -> frozenset[str]:
+        """Corpora that training adds to its inputs as noise; no words are cut from them."""
+        return frozenset(name for name, corpus in self.corpora.items() if corpus.use == "noise")
+
+    def _check_noise(self) -> None:
+        """Refuse noise corpora that nothing would read."""
+        for name in sorted(self.noise_corpora):
+            if self.corpora[name].recipe != "manifest":
+                raise ValueError(
+                    f"corpus {name!r} has use: noise, which needs recipe manifest, not {self.corpora[name].recipe}"
+                )
+            if self.training.input != "waveforms":
+                raise ValueError(
+                    f"corpus {name!r} has use: noise, which is added to waveforms: set training.input: waveforms, "
+                    f"not {self.training.input}, or leave the corpus out"
+                )
+            if not self.augmentation.waveform.noise_share:
+                raise ValueError(
+                    f"corpus {name!r} has use: noise, but augmentation.waveform.noise_share is 0: set it above 0, "
+                    "or leave the corpus out"
+                )
+            if name in self.training.repeats:
+                raise ValueError(f"training.repeats names {name!r}, a noise corpus, of which no words are trained on")
+        if len(self.noise_corpora) == len(self.corpora):
+            raise ValueError("all corpora have use: noise; at least one must have words to train on")

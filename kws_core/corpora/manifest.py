@@ -1,11 +1,15 @@
 """Recipe `manifest`: any TSV with the columns `path speaker text` and, when there, `source licence`."""
 
 import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
-from kws_core.audio import decode_file
-from kws_core.config import IngestConfig, ManifestCorpusConfig
+import numpy as np
+
+from kws_core.audio import Pcm16, decode_file
+from kws_core.config import SAMPLE_RATE_HZ, IngestConfig, ManifestCorpusConfig
 from kws_core.corpora.recording import Recording
 from kws_core.corpora.utterances import UtteranceBuilder
 from kws_core.errors import AudioError, CorpusError
@@ -49,8 +53,13 @@ def plan_manifest(config: ManifestCorpusConfig) -> list[Recording]:
 def prepare_manifest(
     corpus: str, config: ManifestCorpusConfig, ingest: IngestConfig, recordings: list[Recording]
 ) -> PartOutput:
-    """Decode the recordings of one part to utterances; what cannot be used is quarantined with its reason."""
-    builder = UtteranceBuilder(corpus, config.language, ingest)
+    """Decode the recordings of one part to utterances; what cannot be used is quarantined with its reason.
+
+    Noise needs no transcript, and noise longer than `ingest.max_duration_s` becomes several utterances of equal
+    lengths.
+    """
+    noise = config.use == "noise"
+    builder = UtteranceBuilder(corpus, config.language, ingest, needs_text=not noise)
     for recording in recordings:
         if not recording.speaker_id:
             builder.reject(recording, "the speaker is empty")
@@ -58,10 +67,24 @@ def prepare_manifest(
             builder.reject(recording, "the path is empty")
         else:
             try:
-                builder.add(recording, decode_file(Path(recording.location)))
+                pcm = decode_file(Path(recording.location))
             except AudioError as error:
                 builder.reject(recording, str(error).removeprefix(f"{recording.location}: "))
+                continue
+            for piece, samples in _pieces(recording, pcm, ingest) if noise else [(recording, pcm)]:
+                builder.add(piece, samples)
     return builder.output()
+
+
+def _pieces(recording: Recording, pcm: Pcm16, ingest: IngestConfig) -> Iterator[tuple[Recording, Pcm16]]:
+    """Cut a recording evenly into as few pieces as `max_duration_s` allows."""
+    longest = int(ingest.max_duration_s * SAMPLE_RATE_HZ)
+    count = -(-len(pcm) // longest)
+    if count <= 1:
+        yield recording, pcm
+        return
+    for number, samples in enumerate(np.array_split(pcm, count), start=1):
+        yield replace(recording, source=f"{recording.source} piece {number} of {count}"), samples
 
 
 def _recording(table: Path, number: int, row: dict[str, str], config: ManifestCorpusConfig) -> Recording:
@@ -70,13 +93,15 @@ def _recording(table: Path, number: int, row: dict[str, str], config: ManifestCo
     content_digest, size = _file_digest(path) if values["path"] else ("", 0)
     source = values["source"] or values["path"] or f"{table.name} line {number}"
     licence = values["licence"] or config.licence
+    # the same rows as noise are other utterances
+    use = ("noise",) if config.use == "noise" else ()
     return Recording(
         speaker_id=values["speaker"],
         text=values["text"],
         source=source,
         licence=licence,
         location=str(path.absolute()) if values["path"] else "",
-        digest=fingerprint(content_digest, values["speaker"], values["text"], source, licence),
+        digest=fingerprint(content_digest, values["speaker"], values["text"], source, licence, *use),
         size_bytes=size,
     )
 

@@ -18,11 +18,12 @@ VERSION = 1
 class UtteranceBuilder:
     """Collects utterances of one corpus; refuses empty transcripts, odd durations and repeated audio."""
 
-    def __init__(self, corpus: str, language: str, ingest: IngestConfig) -> None:
-        """Start an empty part."""
+    def __init__(self, corpus: str, language: str, ingest: IngestConfig, needs_text: bool = True) -> None:
+        """Start an empty part; without `needs_text`, as for noise, empty transcripts are accepted."""
         self._corpus = corpus
         self._language = language
         self._ingest = ingest
+        self._needs_text = needs_text
         self._rows: list[dict[str, Any]] = []
         self._sources: dict[str, str] = {}
         self._quarantine = Quarantine(STAGE)
@@ -34,7 +35,7 @@ class UtteranceBuilder:
         """
         duration_s = len(pcm) / SAMPLE_RATE_HZ
         shortest, longest = self._ingest.min_duration_s, self._ingest.max_duration_s
-        if not recording.text:
+        if self._needs_text and not recording.text:
             self.reject(recording, "the transcript is empty")
             return None
         if not shortest <= duration_s <= longest:

@@ -15,7 +15,7 @@ from kws_core.studies.study import Results, by_method
 from kws_core.studies.table import Claim, StudyColumn, StudyRow, StudyTable, judge_claim
 
 RATIOS = (1, 11)
-TARGET_LOSS_ALLOWED = 0.03
+TARGET_LOSS_ALLOWED = 0.015
 TEST_SETS = {False: "Non-targets: isolated words", True: "Non-targets: words of sentences"}
 COLUMNS = (
     StudyColumn("target", "Target accuracy"),

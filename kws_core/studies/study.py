@@ -58,6 +58,9 @@ class StudyConfig(Section):
             raise ValueError("training.repeats must be empty: a study trains on every segment once an epoch")
         if self.training.input != "features":
             raise ValueError(f"training.input must be features, not {self.training.input}: a study reads no waveforms")
+        noise = sorted(name for name, corpus in self.corpora.items() if corpus.use == "noise")
+        if noise:
+            raise ValueError(f"corpora.{noise[0]}.use must not be noise: a study reads no waveforms that it could join")
         return self
 
     def experiment(self, name: str) -> Experiment:

@@ -112,6 +112,8 @@ def main() -> None:
     parser.add_argument("bundle", nargs="?", type=Path, default=universal_bundle_path())
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     arguments = parser.parse_args()
+    if not (arguments.data / "words.tsv").exists():
+        parser.error(f"{arguments.data} holds no words.tsv: name a folder with --data")
     bundle = load_bundle(arguments.bundle)
     encoder = OnnxEncoder(bundle.encoder_path)
     size = sum((bundle.folder / name).stat().st_size for name in bundle.files)

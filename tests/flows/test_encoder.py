@@ -91,3 +91,28 @@ def test_a_word_is_enrolled_with_the_champion(bundle: Path, full_run: FullRun) -
     finished = run_kws("enrol", "marvin", "marvin.wav", *where, cwd=full_run.folder, timeout_s=90)
     assert finished.status == 0, finished.stderr
     assert load_bundle(full_run.folder / "own").description.keywords == ("marvin",)
+
+
+@pytest.mark.slow
+def test_a_retrain_fine_tunes_the_champion(full_run: FullRun, prefect_server: dict[str, str], tmp_path: Path) -> None:
+    settings = {
+        "strategy.name": "fine_tune",
+        "strategy.bundle": "models:/tiny@champion",
+        "training.epochs": "1",
+        "training.learning_rate": "0.0001",
+        "search.trials": "0",
+    }
+    arguments = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    where = ("--workspace", tmp_path, "--store", full_run.store.as_uri(), "--tracking-uri", full_run.tracking_uri)
+    finished = run_kws(
+        "retrain", "--preset", full_run.preset, *where, *arguments, cwd=tmp_path, timeout_s=300, env=prefect_server
+    )
+    assert finished.status == 0, finished.stderr
+    assert "version 2" in finished.lines()["register"][0]
+    before = load_bundle(full_run.bundle).tensors(WEIGHTS)
+    (folder,) = (path for path in (tmp_path / "bundles").iterdir() if path.name[0] != ".")
+    after = load_bundle(folder).tensors(WEIGHTS)
+    moved = max(
+        float(np.abs(after[name] - before[name]).max()) for name in before if name.endswith("projection.weight")
+    )
+    assert 0 < moved < 0.05

@@ -11,7 +11,7 @@ import soundfile
 import yaml
 from experiments import Finished, FullRun, run_kws, tiny_experiment, write_preset
 
-from kws_core.bundle import CENTROIDS, DESCRIPTION, ENCODER, SVM, WEIGHTS
+from kws_core.bundle import CENTROIDS, DESCRIPTION, ENCODER, SOFTMAX, SVM, WEIGHTS
 
 SPEAKERS = ("anna", "bert", "cleo", "dora", "emil", "fay")
 
@@ -114,7 +114,7 @@ def test_too_many_recordings_that_cannot_be_used(tmp_path: Path, prefect_server:
     assert "computed" in finished.stderr.splitlines()[0]
 
 
-@pytest.mark.parametrize("name", [ENCODER, WEIGHTS, CENTROIDS, SVM, DESCRIPTION])
+@pytest.mark.parametrize("name", [ENCODER, WEIGHTS, CENTROIDS, SVM, SOFTMAX, DESCRIPTION])
 def test_a_damaged_bundle(name: str, full_run: FullRun, tmp_path: Path) -> None:
     bundle = shutil.copytree(full_run.bundle, tmp_path / "bundle")
     content = bytearray((bundle / name).read_bytes())

@@ -134,7 +134,9 @@ def test_the_bundle_folder_loads(full_run: FullRun) -> None:
     description = load_bundle(full_run.bundle).description
     assert description.keywords == KEYWORDS
     assert description.decision == "centroid"
-    assert set(description.thresholds) == {"centroid", "svm"}
+    assert set(description.thresholds) == {"centroid", "svm", "softmax"}
+    for backend in description.thresholds:
+        assert {f"{backend}.target_accuracy", f"{backend}.non_target_accuracy"} <= set(description.metrics)
 
 
 def test_the_report_loads_nothing_from_elsewhere(full_run: FullRun) -> None:

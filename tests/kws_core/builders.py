@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from kws_core.bundle import CENTROIDS, ENCODER, SVM, WEIGHTS, Bundle, tensor_bytes, write_bundle
+from kws_core.bundle import BACKEND_FILES, ENCODER, WEIGHTS, Bundle, tensor_bytes, write_bundle
 from kws_core.calibration import CalibratedBackends, calibrate
 from kws_core.config import (
     SAMPLE_RATE_HZ,
@@ -196,8 +196,7 @@ def train_spoken(folder: Path) -> Spoken:
     contents = {
         ENCODER: onnx,
         WEIGHTS: tensor_bytes({name: value.detach().numpy() for name, value in encoder.state_dict().items()}),
-        CENTROIDS: tensor_bytes(fitted.centroid.arrays()),
-        SVM: tensor_bytes(fitted.svm.arrays()),
+        **{BACKEND_FILES[name]: tensor_bytes(backend.arrays()) for name, backend in fitted.backends().items()},
     }
     description = {
         "name": "tiny",

@@ -12,21 +12,24 @@ import onnx
 import pytest
 from encoder_bundles import make_encoder_bundle
 
+from kws_core.backends.table import BACKENDS
 from kws_core.bundle import (
     CENTROIDS,
     COHORT,
     DESCRIPTION,
     ENCODER,
+    SOFTMAX,
     SVM,
     WEIGHTS,
     load_bundle,
+    tensor_bytes,
     unpack_bundle,
     write_bundle,
 )
 from kws_core.errors import BundleError
 from kws_core.spotter import Spotter
 
-TRAINED = (ENCODER, WEIGHTS, CENTROIDS, SVM)
+TRAINED = (ENCODER, WEIGHTS, CENTROIDS, SVM, SOFTMAX)
 """The files of a bundle with trained keywords."""
 
 
@@ -60,10 +63,15 @@ def test_round_trip(spoken):
         assert getattr(description, name) == value
     for name, content in spoken.contents.items():
         assert (bundle.folder / name).read_bytes() == content
-    for backend, name in ((spoken.fitted.centroid, "centroids.safetensors"), (spoken.fitted.svm, SVM)):
-        read = bundle.tensors(name)
-        assert set(read) == set(backend.arrays())
-        for key, array in backend.arrays().items():
+    for name, file in (
+        ("centroid", "centroids.safetensors"),
+        ("svm", "svm.safetensors"),
+        ("softmax", "softmax.safetensors"),
+    ):
+        arrays = spoken.fitted.backends()[name].arrays()
+        read = bundle.tensors(file)
+        assert set(read) == set(arrays)
+        for key, array in arrays.items():
             np.testing.assert_array_equal(read[key], array)
     weights = bundle.tensors("encoder.safetensors")
     for name, value in spoken.encoder.state_dict().items():
@@ -158,11 +166,14 @@ ENROLLED = {
         ({"version": 2}, "'version'"),
         ({"name": None}, "'name'"),
         ({"surprise": 1}, "'surprise'"),
-        ({"decision": "softmax"}, "'decision'"),
+        ({"decision": "cosine"}, "'decision'"),
         ({"keywords": []}, "0 keywords need as many keyword_durations_s"),
         ({"keywords": [], "keyword_durations_s": []}, "0 keywords need as many thresholds of 'centroid'"),
         ({"keywords": [], "keyword_durations_s": [], "thresholds": {}}, f"the hash of {COHORT} is missing"),
-        ({"thresholds": {"softmax": [0.1, 0.2, 0.3]}}, "thresholds of 'softmax'; the back ends are centroid, svm"),
+        (
+            {"thresholds": {"cosine": [0.1, 0.2, 0.3]}},
+            "thresholds of 'cosine'; the back ends are centroid, svm, softmax",
+        ),
         ({"operating_point": None}, "keywords that were trained need an operating_point"),
         ({"enrolled": ENROLLED}, "'stranger' is enrolled but is no keyword"),
         ({"keywords": ["computer", "marvin"]}, "2 keywords need as many keyword_durations_s"),
@@ -204,11 +215,61 @@ def test_a_file_that_the_back_ends_need_must_be_listed(copy, name):
 
 
 def test_a_bundle_needs_only_the_files_of_the_back_ends_that_it_has_thresholds_of(spoken, tmp_path):
-    contents = {name: content for name, content in spoken.contents.items() if name != SVM}
-    thresholds = {"centroid": spoken.description["thresholds"]["centroid"]}
-    bundle = write_bundle(tmp_path / "centroid", contents, {**spoken.description, "thresholds": thresholds})
+    bundle = without(spoken, tmp_path / "centroid", "svm", "softmax")
     assert sorted(path.name for path in bundle.folder.iterdir()) == sorted([ENCODER, WEIGHTS, CENTROIDS, DESCRIPTION])
     assert Spotter(bundle).keywords == spoken.bundle.description.keywords
+
+
+def without(spoken, folder, *dropped, decision="centroid"):
+    """The tiny bundle as it would be without some of its back ends."""
+    files = {BACKENDS[name].file for name in dropped}
+    contents = {name: content for name, content in spoken.contents.items() if name not in files}
+    thresholds = {name: values for name, values in spoken.description["thresholds"].items() if name not in dropped}
+    return write_bundle(folder, contents, {**spoken.description, "thresholds": thresholds, "decision": decision})
+
+
+@pytest.mark.parametrize("decision", ["centroid", "svm"])
+def test_a_bundle_of_before_there_was_a_softmax(spoken, tmp_path, decision):
+    bundle = without(spoken, tmp_path / "old", "softmax", decision=decision)
+    assert SOFTMAX not in bundle.files
+    assert list(bundle.backends()) == ["centroid", "svm"]
+    embeddings = spoken.embeddings[:20]
+    for name, backend in bundle.backends().items():
+        np.testing.assert_array_equal(backend.score(embeddings), spoken.fitted.backends()[name].score(embeddings))
+    windows = np.random.default_rng(0).normal(0, 0.1, (3, 16000)).astype(np.float32)
+    whole = write_bundle(tmp_path / "new", spoken.contents, {**spoken.description, "decision": decision})
+    assert Spotter(bundle).classify(windows) == Spotter(whole).classify(windows)
+    with pytest.raises(BundleError, match="no back end 'softmax'; it has centroid, svm"):
+        bundle.backend("softmax")
+
+
+def test_the_centroids_of_before_there_was_one_of_the_non_targets(spoken, tmp_path):
+    contents = {**spoken.contents, CENTROIDS: tensor_bytes({"centroids": spoken.fitted.centroid.centroids})}
+    backend = write_bundle(tmp_path / "old", contents, spoken.description).backend("centroid")
+    scores = spoken.fitted.centroid.score(spoken.embeddings)
+    np.testing.assert_array_equal(backend.score(spoken.embeddings), scores)
+
+
+def test_the_back_ends_of_a_bundle_are_those_that_were_fitted(spoken, general):
+    backends = spoken.bundle.backends()
+    assert list(backends) == list(BACKENDS)
+    for name, backend in backends.items():
+        fitted = spoken.fitted.backends()[name]
+        np.testing.assert_array_equal(backend.score(spoken.embeddings), fitted.score(spoken.embeddings))
+        # by their own rules too: the centroid of the non-targets has gone along
+        np.testing.assert_array_equal(backend.decide(spoken.embeddings), fitted.decide(spoken.embeddings))
+        assert set(backend.decide(spoken.embeddings).tolist()) == {-1, 0, 1, 2}
+    assert general.backends() == {}
+    with pytest.raises(BundleError, match="no back end 'centroid'; it has none"):
+        general.backend("centroid")
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_arrays_of_another_back_end_are_refused_by_the_name_of_their_file(spoken, tmp_path, name):
+    contents = {**spoken.contents, BACKENDS[name].file: tensor_bytes({"surprise": np.zeros(3)})}
+    bundle = write_bundle(tmp_path / "foreign", contents, {**spoken.description, "decision": name})
+    with pytest.raises(BundleError, match=f"{BACKENDS[name].file}: array .* is missing"):
+        Spotter(bundle)
 
 
 def test_the_description_of_a_trained_bundle_has_no_fields_of_other_kinds(spoken):
@@ -304,7 +365,7 @@ print(json.dumps({"classified": found, "detected": events}))
 """
 
 
-@pytest.mark.parametrize("decision", ["centroid", "svm"])
+@pytest.mark.parametrize("decision", BACKENDS)
 def test_a_bundle_works_in_service_without_what_trained_it(spoken, tmp_path, decision):
     from kws_core.embeddings import segment_window
 

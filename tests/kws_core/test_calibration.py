@@ -1,9 +1,12 @@
 """Back ends and thresholds of a selection, recomputed from the rows that they may use."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from builders import KEYWORDS, selection_rows
 
+from kws_core.backends.table import BACKENDS, BackendName
 from kws_core.calibration import calibrate
 from kws_core.config import BackendsConfig
 from kws_core.errors import TrainingError
@@ -65,6 +68,52 @@ def test_centroids_and_durations_come_from_training_rows_only():
     assert fitted.operating_point.speakers == 3
 
 
+def test_the_non_targets_have_a_centroid_made_of_training_rows_only():
+    selection, embeddings = toy()
+    fitted = calibrate(selection, embeddings, TARGETS, frozenset({"held"}), BackendsConfig(), seed=0)
+    rows = selection.to_pylist()
+    total, other_rows = np.zeros(6), 0
+    for row, embedding in zip(rows, embeddings, strict=True):
+        if row["label"] not in TARGETS and row["split"] == "train":
+            total += embedding
+            other_rows += 1
+    assert other_rows == 30
+    np.testing.assert_allclose(fitted.centroid.unknown, total / np.linalg.norm(total), atol=1e-6)
+
+
+def test_the_softmax_is_the_optimum_of_the_training_rows_with_one_class_of_non_targets():
+    selection, embeddings = toy()
+    fitted = calibrate(selection, embeddings, TARGETS, frozenset({"held"}), BackendsConfig(), seed=0)
+    weight, bias = fitted.softmax.weight.astype(np.float64), fitted.softmax.bias.astype(np.float64)
+    assert weight.shape == (3, 6)
+    # gradient of |weight|^2 / 2 + cross-entropy, which vanishes at the optimum
+    weight_gradient, bias_gradient = weight.copy(), np.zeros(3)
+    size = 0.0
+    for row, embedding in zip(selection.to_pylist(), embeddings.astype(np.float64), strict=True):
+        if row["split"] != "train":
+            continue
+        exponents = [np.exp(weight[k] @ embedding + bias[k]) for k in range(3)]
+        own = TARGETS.index(row["label"]) if row["label"] in TARGETS else 2
+        for k in range(3):
+            error = exponents[k] / sum(exponents) - (k == own)
+            weight_gradient[k] += error * embedding
+            bias_gradient[k] += error
+            size += abs(error)
+    assert size > 5
+    np.testing.assert_allclose(weight_gradient, 0, atol=1e-3)
+    np.testing.assert_allclose(bias_gradient, 0, atol=1e-3)
+
+
+def test_every_back_end_is_fitted_calibrated_and_can_be_decided_with():
+    selection, embeddings = toy()
+    fitted = calibrate(selection, embeddings, TARGETS, frozenset({"held"}), BackendsConfig(), seed=0)
+    assert list(fitted.backends()) == list(fitted.thresholds) == list(BACKENDS)
+    for name, backend in fitted.backends().items():
+        assert type(backend) is BACKENDS[name].backend
+    assert get_args(BackendName) == tuple(BACKENDS)
+    assert get_args(BackendsConfig.model_fields["decision"].annotation) == tuple(BACKENDS)
+
+
 def test_test_rows_and_test_corpora_change_nothing():
     selection, embeddings = toy()
     first = calibrate(selection, embeddings, TARGETS, frozenset({"held"}), BackendsConfig(), seed=0)
@@ -72,7 +121,7 @@ def test_test_rows_and_test_corpora_change_nothing():
     changed = embeddings.copy()
     changed[tested] = np.roll(changed[tested], 1, axis=1)
     second = calibrate(selection, changed, TARGETS, frozenset({"held"}), BackendsConfig(), seed=0)
-    for name in ("centroid", "svm"):
+    for name in BACKENDS:
         np.testing.assert_array_equal(first.thresholds[name], second.thresholds[name])
         for key, array in first.backends()[name].arrays().items():
             np.testing.assert_array_equal(array, second.backends()[name].arrays()[key])

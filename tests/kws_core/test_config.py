@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -109,6 +111,47 @@ def test_corpora_are_known_by_their_use() -> None:
     corpora = {use: {"recipe": "demo", "use": use} for use in ("split", "train", "test")}
     experiment = Experiment.model_validate({"name": "a", "purpose": "enrolment", "corpora": corpora})
     assert (experiment.test_corpora, experiment.training_corpora) == (frozenset({"test"}), frozenset({"train"}))
+
+
+WITH_NOISE: dict[str, Any] = {
+    "name": "a",
+    "purpose": "enrolment",
+    "corpora": {"words": {"recipe": "demo"}, "rain": {"recipe": "manifest", "path": "x.tsv", "use": "noise"}},
+    "training": {"input": "waveforms"},
+    "augmentation": {"waveform": {"noise_share": 0.5}},
+}
+
+
+def test_noise_corpora_are_known_and_serve_for_nothing_else() -> None:
+    experiment = Experiment.model_validate(WITH_NOISE)
+    assert experiment.noise_corpora == {"rain"}
+    assert not experiment.test_corpora | experiment.training_corpora
+    without = Experiment.model_validate({**WITH_NOISE, "corpora": {"words": {"recipe": "demo"}}})
+    assert without.noise_corpora == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"training": {}}, "corpus 'rain' has use: noise, which is added to waveforms: .* not features, or leave"),
+        ({"augmentation": {}}, r"corpus 'rain' has use: noise, but augmentation\.waveform\.noise_share is 0"),
+        (
+            {"training": {"input": "waveforms", "repeats": {"rain": 2}}},
+            r"training\.repeats names 'rain', a noise corpus",
+        ),
+        (
+            {"corpora": {"rain": WITH_NOISE["corpora"]["rain"]}},
+            "all corpora have use: noise; at least one must have words",
+        ),
+        (
+            {"corpora": {"words": {"recipe": "demo"}, "rain": {"recipe": "demo", "use": "noise"}}},
+            "corpus 'rain' has use: noise, which needs recipe manifest, not demo",
+        ),
+    ],
+)
+def test_noise_that_nothing_would_read_is_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Experiment.model_validate({**WITH_NOISE, **changed})
 
 
 def test_repeats_name_a_corpus_that_is_there() -> None:

@@ -107,3 +107,11 @@ def test_an_encoder_without_keywords_is_judged_by_words_it_was_not_trained_on(ch
     assert decision.promoted is promoted
     assert reason in decision.reason
     assert "accuracy" not in decision.reason
+
+
+@pytest.mark.parametrize(("target", "promoted"), [(0.89, True), (0.88, False)])
+def test_each_system_is_judged_by_the_back_end_that_it_decides_with(target, promoted):
+    challenger = {PRIMARY: 0.3, "softmax.target_accuracy": target, "softmax.non_target_accuracy": 0.95, TARGET: 0.0}
+    decision = decide_promotion(challenger, CHAMPION, "softmax", GATE, "centroid")
+    assert decision.promoted is promoted
+    assert promoted or "softmax target accuracy 88.00% is worse than the champion's 90.00%" in decision.reason

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from builders import KEYWORDS, OTHER_WORDS, SPEAKERS
 
+from kws_core.backends.table import BACKENDS
 from kws_core.backends.thresholds import decide
 from kws_core.bundle import write_bundle
 from kws_core.config import SAMPLE_RATE_HZ
@@ -120,7 +121,7 @@ def test_scores_of_detection_are_those_of_windows_and_averaged(spotter, said):
     assert event.score == pytest.approx(max(smooth), abs=1e-6)
 
 
-@pytest.mark.parametrize("decision", ["centroid", "svm"])
+@pytest.mark.parametrize("decision", BACKENDS)
 def test_classification_is_that_of_the_back_end(spoken, tmp_path, decision):
     bundle = write_bundle(tmp_path / "bundle", spoken.contents, {**spoken.description, "decision": decision})
     spotter = Spotter(bundle)

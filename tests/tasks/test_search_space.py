@@ -24,8 +24,9 @@ def test_only_what_the_loss_has_is_searched(loss, searched, described):
     assert describe_trial(TRIAL, config).endswith(described)
 
 
-def test_segments_that_are_not_read_are_no_part_of_the_input():
+def test_segments_and_noise_that_are_not_read_are_no_part_of_the_input():
     given = TrainingInput(features="f", selection="s", pairs="p")
     assert given.model_dump() == {"features": "f", "selection": "s", "pairs": "p"}
     assert TrainingInput.model_validate(given.model_dump()) == given
-    assert given.model_copy(update={"segments": "x"}).model_dump()["segments"] == "x"
+    for name in ("segments", "noise"):
+        assert given.model_copy(update={name: "x"}).model_dump() == {**given.model_dump(), name: "x"}

@@ -114,6 +114,51 @@ def test_every_bad_row_is_quarantined_and_the_rest_is_unharmed(tmp_path: Path) -
     }
 
 
+def as_noise(config: ManifestCorpusConfig) -> ManifestCorpusConfig:
+    return config.model_copy(update={"use": "noise"})
+
+
+def test_noise_needs_no_transcript_and_words_do(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    sound(tmp_path / "b.wav", offset=9)
+    sound(tmp_path / "short.wav", seconds=0.05)
+    (tmp_path / "garbage.wav").write_bytes(b"no audio")
+    words = table(tmp_path, "a.wav\tstreet\t", "b.wav\tstreet\train", "short.wav\tx\t", "garbage.wav\tx\t")
+    kept = prepare(as_noise(words))
+    assert [(row["source"], row["text"]) for row in kept.table.to_pylist()] == [("a.wav", ""), ("b.wav", "rain")]
+    assert reasons(kept) == {
+        "short.wav": "it lasts 0.05 s; 0.1 to 1.5 s are accepted",
+        "garbage.wav": "not a readable recording (WAV, FLAC, OGG, MP3 are accepted)",
+    }
+    refused = prepare(words)
+    assert refused.table["source"].to_pylist() == ["b.wav"]
+    assert reasons(refused)["a.wav"] == reasons(refused)["short.wav"] == "the transcript is empty"
+
+
+@pytest.mark.parametrize(("seconds", "lengths"), [(1.5, [24000]), (1.9, [15200, 15200]), (2.0, [16000, 16000])])
+def test_long_noise_is_cut_evenly_and_no_sample_is_lost(tmp_path: Path, seconds: float, lengths: list[int]) -> None:
+    sound(tmp_path / "a.wav", seconds)
+    config = table(tmp_path, "a.wav\tstreet\t")
+    rows = prepare(as_noise(config)).table.to_pylist()
+    pieces = [decode_flac(row["audio"]) for row in rows]
+    assert [len(piece) for piece in pieces] == lengths
+    assert [row["duration_s"] for row in rows] == [length / 16000 for length in lengths]
+    np.testing.assert_allclose(np.concatenate(pieces) / 32768, NOISE[: int(seconds * 16000)], atol=1e-4)
+    names = [f"a.wav piece {number} of 2" for number in (1, 2)] if len(lengths) > 1 else ["a.wav"]
+    assert [row["source"] for row in rows] == names
+    if len(lengths) > 1:
+        config = table(tmp_path, "a.wav\tstreet\tgo")
+        assert reasons(prepare(config)) == {"a.wav": f"it lasts {seconds:.2f} s; 0.1 to 1.5 s are accepted"}
+
+
+def test_the_same_rows_are_other_recordings_as_noise(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    config = table(tmp_path, "a.wav\tanna\tgo")
+    (word,), (noise,) = plan_manifest(config), plan_manifest(as_noise(config))
+    assert word.digest != noise.digest
+    assert word.digest == plan_manifest(config.model_copy(update={"use": "train"}))[0].digest
+
+
 def test_the_line_of_a_row_without_a_path_counts_blank_lines(tmp_path: Path) -> None:
     sound(tmp_path / "a.wav")
     assert set(reasons(prepare(table(tmp_path, "", "a.wav\ta\tgo", "", "\ta\tgo")))) == {"t.tsv line 5"}

@@ -61,6 +61,16 @@ def test_repeated_recordings_are_rejected_once_each() -> None:
     ]
 
 
+@pytest.mark.parametrize("needs_text", [True, False])
+def test_an_empty_transcript_is_accepted_only_where_none_is_needed(needs_text: bool) -> None:
+    builder = UtteranceBuilder("c", "en", IngestConfig(), needs_text=needs_text)
+    assert (builder.add(recording(text=""), PCM) is None) == needs_text
+    assert [row["reason"] for row in builder.output().quarantine.to_pylist()] == [
+        "the transcript is empty"
+    ] * needs_text
+    assert identity(text="") is None  # what every recipe of words gets
+
+
 def test_an_empty_part_keeps_its_columns() -> None:
     output = UtteranceBuilder("c", "en", IngestConfig()).output()
     check_schema(output.table, UTTERANCES, "utterances")

@@ -152,7 +152,7 @@ def test_figures_of_trials_detection_and_search(facts):
         row = row_of(tables["trials"], trial.test_set)
         assert row[1].startswith(f"{100 * trial.eer:.1f} %")
         assert row[2].startswith(f"{100 * trial.frr_at_far_2:.1f} %")
-    assert [row[1] for row in tables["detection"]][1:] == ["centroid", "svm"]
+    assert [row[1] for row in tables["detection"]][1:] == ["centroid", "svm", "softmax"]
     keywords = tables["keywords"][1:]
     assert [(row[0], row[2]) for row in keywords] == [(keyword, "centroid") for keyword in KEYWORDS]
     search = tables["search"]
