@@ -1,8 +1,8 @@
 """What each ingredient of the universal encoder brings: the same short training with one thing changed at a time.
 
-    python -m tests.benchmarks.universal_ingredients WORKSPACE [--steps 500] [--only NAME ...]
+    python -m tests.benchmarks.universal_ingredients WORKSPACE [--steps 250] [--only NAME ...]
 
-WORKSPACE is that of `kws retrain --preset universal`; its bundle names the data. Every variant sees as many segments
+WORKSPACE is that of `kws retrain --preset universal`, whose data are used. Every variant sees as many segments
 (steps x 128) of the same kind of batch, so the figures compare ingredients, not finished encoders. Judged on the test
 pairs of words that nobody trained on and of FSDD, all of different speakers, with 95 % intervals over speakers.
 """
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from flows.cli import preset_path
 from kws_core import pairs as pairs_stage
 from kws_core import selection as selection_stage
-from kws_core.bundle import load_bundle
 from kws_core.config import Experiment, TrainingSpec
 from kws_core.evaluation.trials import summarise_trials
 from kws_core.fingerprint import unit_interval
@@ -31,6 +30,7 @@ from kws_core.training_data import TrainingData
 from tasks.places import Places
 from tasks.search import training_spec
 from tasks.training_input import TrainingInput
+from tests.flows.data_stages import make_data
 
 JUDGED = ("out-of-vocabulary", "cross-corpus fsdd")
 NATURAL = ("hibari", "piper")
@@ -42,9 +42,8 @@ class Universal:
     def __init__(self, workspace: Path) -> None:
         self.experiment: Experiment = load_experiment(preset_path("universal"))
         places = Places.in_workspace(workspace)
-        (folder,) = (path for path in (workspace / "bundles").iterdir() if not path.name.startswith("."))
-        datasets = load_bundle(folder).description.datasets
-        given = TrainingInput(**{name: datasets[name] for name in TrainingInput.model_fields if name in datasets})
+        made = make_data(places, self.experiment)
+        given = TrainingInput(**{name: made[name] for name in ("features", "selection", "pairs", "segments")})
         self.data = given.load(places, self.experiment)
         store = places.store()
         self.selection = store.read_table(store.dataset(selection_stage.STAGE, given.selection))
@@ -142,7 +141,7 @@ def judged(universal: Universal, data: TrainingData, encoder: torch.nn.Module) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("workspace", type=Path)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--only", nargs="*")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -114,7 +114,9 @@ def test_search_puts_the_best_first_and_failures_last():
 
 
 def test_configuration_lists_every_value():
-    experiment = Experiment.model_validate({"name": "demo", "corpora": {"a": {"recipe": "demo", "speakers": 5}}})
+    experiment = Experiment.model_validate(
+        {"name": "demo", "purpose": "enrolment", "corpora": {"a": {"recipe": "demo", "speakers": 5}}}
+    )
     rows = dict(configuration_table(experiment.model_dump(mode="json")).rows)
     assert rows["name"] == "demo"
     assert rows["corpora.a.speakers"] == "5"
