@@ -1,10 +1,11 @@
-"""What each ingredient of the universal encoder brings: the same short training with one thing changed at a time.
+"""What each ingredient of the universal pre-training brings: the same short training with one thing changed at a time.
 
-    python -m tests.benchmarks.universal_ingredients WORKSPACE [--steps 250] [--only NAME ...]
+    python -m tests.benchmarks.universal_ingredients WORKSPACE [--steps 200] [--only NAME ...]
 
-WORKSPACE is that of `kws retrain --preset universal`, whose data are used. Every variant sees as many segments
-(steps x 128) of the same kind of batch, so the figures compare ingredients, not finished encoders. Judged on the test
-pairs of words that nobody trained on and of FSDD, all of different speakers, with 95 % intervals over speakers.
+WORKSPACE is that of `kws retrain --preset universal-pretraining`, whose data are used. Every variant sees as many
+segments (steps x 128) of the same kind of batch, so the figures compare ingredients, not finished encoders. Judged on
+the test pairs of words that nobody trained on and of FSDD, all of different speakers, with 95 % intervals over
+speakers.
 """
 
 import argparse
@@ -40,7 +41,7 @@ class Universal:
     """The data of a finished universal run."""
 
     def __init__(self, workspace: Path) -> None:
-        self.experiment: Experiment = load_experiment(preset_path("universal"))
+        self.experiment: Experiment = load_experiment(preset_path("universal-pretraining"))
         places = Places.in_workspace(workspace)
         made = make_data(places, self.experiment)
         given = TrainingInput(**{name: made[name] for name in ("features", "selection", "pairs", "segments")})
@@ -141,7 +142,7 @@ def judged(universal: Universal, data: TrainingData, encoder: torch.nn.Module) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("workspace", type=Path)
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--only", nargs="*")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
