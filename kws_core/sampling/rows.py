@@ -65,7 +65,8 @@ def rows_by_class(labels: NDArray[np.int64], class_names: Sequence[str]) -> Rows
 
 def shuffle(rows: Rows, generator: torch.Generator) -> Rows:
     """The rows in a random order."""
-    return rows[torch.randperm(len(rows), generator=generator).numpy()]
+    shuffled: Rows = rows[torch.randperm(len(rows), generator=generator).numpy()]
+    return shuffled
 
 
 def draw_evenly(rows: Rows, count: int, generator: torch.Generator) -> Rows:
