@@ -136,7 +136,7 @@ def rollback(
 @app.command()
 def presets() -> None:
     """List the presets that come with the package."""
-    for path in sorted(PRESETS.glob("*.yaml")):
+    for path in sorted(PRESETS.glob("*.yaml"), key=lambda path: path.stem):
         first = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
         typer.echo(f"{path.stem:<10} {first}")
 
