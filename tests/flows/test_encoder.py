@@ -1,6 +1,7 @@
 """An encoder for enrolment, from the recordings of the tiny experiment to a word enrolled with what was registered."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,16 @@ REGISTRY_FACTS = Path(__file__).with_name("registered_encoder.py")
 
 
 @pytest.fixture(scope="module")
-def retrained(full_run: FullRun, prefect_server: dict[str, str]) -> Finished:
-    """Trained on waveforms; everything up to the segments is in the store of the full run."""
+def folder(full_run: FullRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds a copy of the full run's store: everything up to the segments is there, and the full run stays as it is."""
+    made = tmp_path_factory.mktemp("encoder")
+    shutil.copytree(full_run.store, made / "store")
+    return made
+
+
+@pytest.fixture(scope="module")
+def retrained(folder: Path, prefect_server: dict[str, str]) -> Finished:
+    """Trained on waveforms."""
     tiny = tiny_experiment()
     experiment = {
         **{section: tiny[section] for section in ("corpora", "ingest", "segments")},
@@ -41,15 +50,15 @@ def retrained(full_run: FullRun, prefect_server: dict[str, str]) -> Finished:
         "export": {"weights": "float16"},
         "gate": {"max_frr": 1.0},
     }
-    preset = write_preset(full_run.folder / "encoder.yaml", experiment)
-    arguments = ("--preset", preset, "--store", full_run.store.as_uri())
-    return run_kws("retrain", *arguments, cwd=full_run.folder, timeout_s=200, env=prefect_server)
+    preset = write_preset(folder / "encoder.yaml", experiment)
+    arguments = ("--preset", preset, "--store", (folder / "store").as_uri())
+    return run_kws("retrain", *arguments, cwd=folder, timeout_s=200, env=prefect_server)
 
 
 @pytest.fixture(scope="module")
-def bundle(retrained: Finished, full_run: FullRun) -> Path:
+def bundle(retrained: Finished, folder: Path) -> Path:
     assert retrained.status == 0, retrained.stderr
-    (found,) = (path for path in (full_run.folder / "runs" / NAME / "bundles").iterdir() if path.name[0] != ".")
+    (found,) = (path for path in (folder / "runs" / NAME / "bundles").iterdir() if path.name[0] != ".")
     return found
 
 
@@ -73,10 +82,10 @@ def test_the_bundle_holds_an_encoder_in_half_precision_and_a_cohort(bundle: Path
     assert "out_of_vocabulary.eer" in opened.description.metrics
 
 
-def test_the_registered_model_embeds_as_the_bundle_does(bundle: Path, full_run: FullRun, tmp_path: Path) -> None:
+def test_the_registered_model_embeds_as_the_bundle_does(bundle: Path, folder: Path, tmp_path: Path) -> None:
     windows = np.random.default_rng(0).normal(0, 0.1, (2, 16000)).astype(np.float32)
     np.save(tmp_path / "pcm.npy", windows)
-    tracking_uri = f"sqlite:///{full_run.folder / 'runs' / NAME / 'mlflow.db'}"
+    tracking_uri = f"sqlite:///{folder / 'runs' / NAME / 'mlflow.db'}"
     command = [sys.executable, str(REGISTRY_FACTS), tracking_uri, NAME, str(tmp_path / "pcm.npy")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -84,13 +93,13 @@ def test_the_registered_model_embeds_as_the_bundle_does(bundle: Path, full_run: 
     assert served == pytest.approx(OnnxEncoder(load_bundle(bundle).encoder_path).embed(windows), abs=1e-6)
 
 
-def test_a_word_is_enrolled_with_the_champion(bundle: Path, full_run: FullRun) -> None:
-    soundfile.write(full_run.folder / "marvin.wav", Synthesizer().synthesize("marvin", "en-us+m1").pcm16, 16000)
-    tracking_uri = f"sqlite:///{full_run.folder / 'runs' / NAME / 'mlflow.db'}"
+def test_a_word_is_enrolled_with_the_champion(bundle: Path, folder: Path) -> None:
+    soundfile.write(folder / "marvin.wav", Synthesizer().synthesize("marvin", "en-us+m1").pcm16, 16000)
+    tracking_uri = f"sqlite:///{folder / 'runs' / NAME / 'mlflow.db'}"
     where = ("--bundle", f"models:/{NAME}@champion", "--tracking-uri", tracking_uri, "--out", "own", "--far", "0.05")
-    finished = run_kws("enrol", "marvin", "marvin.wav", *where, cwd=full_run.folder, timeout_s=90)
+    finished = run_kws("enrol", "marvin", "marvin.wav", *where, cwd=folder, timeout_s=90)
     assert finished.status == 0, finished.stderr
-    assert load_bundle(full_run.folder / "own").description.keywords == ("marvin",)
+    assert load_bundle(folder / "own").description.keywords == ("marvin",)
 
 
 @pytest.mark.slow
@@ -103,15 +112,18 @@ def test_a_retrain_fine_tunes_the_champion(full_run: FullRun, prefect_server: di
         "search.trials": "0",
     }
     arguments = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    where = ("--workspace", tmp_path, "--store", full_run.store.as_uri(), "--tracking-uri", full_run.tracking_uri)
+    # copies, so that the full run stays as it is
+    shutil.copytree(full_run.store, tmp_path / "store")
+    shutil.copy(full_run.workspace / "mlflow.db", tmp_path / "mlflow.db")
+    where = ("--workspace", tmp_path, "--store", (tmp_path / "store").as_uri())
     finished = run_kws(
         "retrain", "--preset", full_run.preset, *where, *arguments, cwd=tmp_path, timeout_s=300, env=prefect_server
     )
     assert finished.status == 0, finished.stderr
     assert "version 2" in finished.lines()["register"][0]
     before = load_bundle(full_run.bundle).tensors(WEIGHTS)
-    (folder,) = (path for path in (tmp_path / "bundles").iterdir() if path.name[0] != ".")
-    after = load_bundle(folder).tensors(WEIGHTS)
+    (made,) = (path for path in (tmp_path / "bundles").iterdir() if path.name[0] != ".")
+    after = load_bundle(made).tensors(WEIGHTS)
     moved = max(
         float(np.abs(after[name] - before[name]).max()) for name in before if name.endswith("projection.weight")
     )
