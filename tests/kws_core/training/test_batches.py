@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from builders import NO_AUGMENTATION, SMALL_FEATURES, toy_data
+from training_runs import make_spec
 
 from kws_core.augment import FeatureAugment, WaveformAugment
 from kws_core.config import AugmentationConfig, FeaturesConfig, TrainingConfig, WaveformAugmentationConfig
 from kws_core.features import Frontend, silence_features
 from kws_core.training.batches import DeviceRows, batch_source, stretched
-from runs import make_spec
 
 CPU = torch.device("cpu")
 ROWS = np.array([7, 2, 2, 40])

@@ -5,10 +5,10 @@ import pytest
 import torch
 from builders import NO_AUGMENTATION, toy_data
 from torch import nn
+from training_runs import run, weights
 
 from kws_core.training.ema import MovingAverage
 from kws_core.training.judge import Judge
-from runs import run, weights
 
 
 @pytest.mark.parametrize("decay", [0.5, 0.9])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from builders import NO_AUGMENTATION, SMALL_ENCODER, SMALL_FEATURES, toy_data
+from training_runs import LOSS, TRAINING, make_spec, run, weights
 
 from kws_core.config import LossConfig, TrainingConfig, TrainingSpec
 from kws_core.encoders import build_encoder
@@ -15,7 +16,6 @@ from kws_core.evaluation.det import eer, frr_at_far
 from kws_core.training import embed, fit
 from kws_core.training import epoch as epoch_module
 from kws_core.training import fit as fit_function
-from runs import LOSS, TRAINING, make_spec, run, weights
 
 
 def test_loss_falls_and_separable_labels_are_learnt():

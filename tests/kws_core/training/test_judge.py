@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 from builders import toy_data
+from training_runs import make_spec, run, weights
 
 from kws_core.config import LossConfig, TrainingConfig
 from kws_core.errors import TrainingError
 from kws_core.training import fit
 from kws_core.training.judge import balanced_error
-from runs import make_spec, run, weights
 
 SOFTMAX = LossConfig(name="softmax")
 

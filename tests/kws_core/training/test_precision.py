@@ -3,10 +3,10 @@
 import pytest
 import torch
 from builders import NO_AUGMENTATION
+from training_runs import run
 
 from kws_core.errors import TrainingError
 from kws_core.training.precision import autocast, has_bfloat16
-from runs import run
 
 CPU = torch.device("cpu")
 

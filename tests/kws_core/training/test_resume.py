@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from builders import toy_data
+from training_runs import all_weights, run
 
 from kws_core.config import (
     AugmentationConfig,
@@ -17,7 +18,6 @@ from kws_core.config import (
     WaveformAugmentationConfig,
 )
 from kws_core.errors import TrainingError
-from runs import all_weights, run
 
 MASKS = AugmentationConfig(time_masks=1, max_time_mask_s=0.03, vocal_tract_share=0)
 CASES = {
