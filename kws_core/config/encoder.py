@@ -30,5 +30,7 @@ class EncoderConfig(Section):
     """res15, ma_resnet: average pooling (time, coefficients) after the first convolution; (1, 1) is the papers'."""
     widths: tuple[int, ...] = Field(default=(32, 64, 96, 96), min_length=1)
     """resnet: channels of its stages, each of which halves time and frequency; crnn: channels of its convolutions."""
+    pooling: Literal["mean", "none"] = "mean"
+    """resnet: `mean` over the last maps, or `none`: all of them in a row, so that the order of sounds is kept."""
     hidden: int = Field(default=64, gt=0)
     """crnn: units of the GRU, in each direction of time."""

@@ -27,7 +27,8 @@ def _trunk(config: EncoderConfig, features: FeaturesConfig) -> Trunk:
             return Res15Trunk(config.maps, config.stem_pooling, LAYERS if config.name == "res15" else MA_LAYERS)
         case "resnet":
             _check_widths(config)
-            return ResNetTrunk(config.widths)
+            shape = None if config.pooling == "mean" else (features.frames, features.coefficients)
+            return ResNetTrunk(config.widths, shape)
         case "crnn":
             _check_widths(config)
             return CrnnTrunk(config.widths, config.hidden, features.coefficients)

@@ -9,15 +9,21 @@ STEM_STRIDE = (2, 1)
 
 
 class ResNetTrunk(Trunk):
-    """Strided residual trunk: `maps [batch, 1, time, coeff]` to `[batch, channels]`, `channels = widths[-1]`.
+    """Strided residual trunk: `maps [batch, 1, time, coeff]` to `[batch, channels]`.
 
-    A 3x3 convolution with stride 2 in time, then one basic block per width, which halves time and frequency; global
-    average pooling. Batch normalisation after every convolution. Weights and maps are kept in channels-last memory.
+    A 3x3 convolution with stride 2 in time, then one basic block per width, which halves time and frequency. Global
+    average pooling leaves `channels = widths[-1]`; without it, for features of `shape = (time, coeff)`, the last maps
+    are delivered whole, `channels = widths[-1] * time * coeff` of them: where in the window a sound was is kept. Batch
+    normalisation after every convolution. Weights and maps are kept in channels-last memory.
     """
 
-    def __init__(self, widths: tuple[int, ...]) -> None:
+    def __init__(self, widths: tuple[int, ...], shape: tuple[int, int] | None = None) -> None:
         super().__init__()
+        self.pools = shape is None
         self.channels = widths[-1]
+        if shape is not None:
+            time, coefficients = -(-shape[0] // STEM_STRIDE[0]), -(-shape[1] // STEM_STRIDE[1])
+            self.channels *= -(-time // 2 ** len(widths)) * -(-coefficients // 2 ** len(widths))
         stem = nn.Conv2d(1, widths[0], 3, stride=STEM_STRIDE, padding=1, bias=False)
         self.stem = nn.Sequential(stem, nn.BatchNorm2d(widths[0]), nn.ReLU(True))
         inputs = (widths[0], *widths[:-1])
@@ -25,9 +31,9 @@ class ResNetTrunk(Trunk):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Map `[batch, 1, time, coeff]` to the mean over time and frequency `[batch, channels]`."""
+        """Map `[batch, 1, time, coeff]` to `[batch, channels]`: means over the maps, or the maps in a row."""
         maps = self.blocks(self.stem(maps.contiguous(memory_format=torch.channels_last)))
-        return maps.mean(dim=(2, 3))
+        return maps.mean(dim=(2, 3)) if self.pools else maps.flatten(1)
 
 
 class BasicBlock(nn.Module):

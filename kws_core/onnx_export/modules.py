@@ -58,7 +58,8 @@ def _res15(graph: Graph, module: Res15Trunk, value: str) -> str:
 
 
 def _resnet(graph: Graph, module: ResNetTrunk, value: str) -> str:
-    return _global_mean(graph, write_module(graph, module.blocks, write_module(graph, module.stem, value)))
+    value = write_module(graph, module.blocks, write_module(graph, module.stem, value))
+    return _global_mean(graph, value) if module.pools else graph.add("Flatten", value, axis=1)
 
 
 def _basic_block(graph: Graph, module: BasicBlock, value: str) -> str:

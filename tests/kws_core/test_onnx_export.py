@@ -21,6 +21,7 @@ ENCODERS = [EncoderConfig(name=f"bc_resnet_{tau}", embedding_dim=20) for tau in 
     EncoderConfig(name="ma_resnet", embedding_dim=45),
     EncoderConfig(name="resnet"),
     EncoderConfig(name="resnet", widths=(5, 7), embedding_dim=3),
+    EncoderConfig(name="resnet", widths=(4, 6, 5), pooling="none", embedding_dim=3),
     EncoderConfig(name="crnn"),
     EncoderConfig(name="crnn", widths=(5,), hidden=3, embedding_dim=4),
 ]

@@ -171,6 +171,16 @@ def test_resnet_matches_a_plain_reading():
     torch.testing.assert_close(trunk(maps), value.sum((2, 3)) / (7 * 5), atol=1e-5, rtol=1e-4)
 
 
+def test_resnet_without_pooling_delivers_its_last_maps_in_a_row():
+    encoder = build(name="resnet", widths=(4, 6, 5), pooling="none")
+    use_statistics_of(encoder, torch.randn(6, 99, 40))
+    trunk, maps = encoder.trunk, torch.randn(2, 1, 99, 40)
+    last = trunk.blocks(trunk.stem(maps))
+    assert tuple(last.shape[1:]) == (5, 7, 5)
+    rows = [[last[b, c, t, f].item() for c in range(5) for t in range(7) for f in range(5)] for b in range(2)]
+    torch.testing.assert_close(trunk(maps), torch.tensor(rows), atol=1e-6, rtol=1e-5)
+
+
 def test_resnet_has_the_planned_number_of_weights():
     assert sum(weight.numel() for weight in build(name="resnet").trunk.parameters()) == 398_368
 
