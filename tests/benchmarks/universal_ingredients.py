@@ -1,9 +1,9 @@
-"""What each ingredient of the universal pre-training brings: the same short training with one thing changed at a time.
+"""What each ingredient of the universal encoder brings: the same short training with one thing changed at a time.
 
-    python -m tests.benchmarks.universal_ingredients WORKSPACE [--steps 200] [--only NAME ...]
+    python -m tests.benchmarks.universal_ingredients WORKSPACE [--steps 1500] [--only NAME ...]
 
-WORKSPACE is that of `kws retrain --preset universal-pretraining`, whose data are used. Every variant sees as many
-segments (steps x 128) of the same kind of batch, so the figures compare ingredients, not finished encoders. Judged on
+WORKSPACE is that of `kws retrain --preset universal`, whose data are used. Every variant makes as many steps of as
+many segments, so the figures compare ingredients, not finished encoders. Judged on
 the test pairs of words that nobody trained on and of FSDD, all of different speakers, with 95 % intervals over
 speakers.
 """
@@ -43,7 +43,7 @@ class Universal:
     """The data of a finished universal run."""
 
     def __init__(self, workspace: Path) -> None:
-        self.experiment: Experiment = load_experiment(preset_path("universal-pretraining"))
+        self.experiment: Experiment = load_experiment(preset_path("universal"))
         places = Places.in_workspace(workspace)
         made = make_data(places, self.experiment)
         given = TrainingInput(**{name: made[name] for name in ("features", "selection", "pairs", "segments")})
@@ -58,8 +58,15 @@ class Universal:
         """The preset's training, so many steps long."""
         spec = training_spec(self.experiment, self.experiment.search.encoders[0])
         # short epochs, so that variants with few segments make as many steps
-        short = {"epochs": steps // STEPS, "max_steps_per_epoch": STEPS, "warm_up_epochs": 2, "ema_decay": 0.98}
-        return spec.model_copy(update={"training": spec.training.model_copy(update=short)})
+        epochs = steps // STEPS
+        short = {"epochs": epochs, "max_steps_per_epoch": STEPS, "warm_up_epochs": 2, "ema_decay": 0.98}
+        ramp = round(epochs * spec.loss.margin_ramp_epochs / spec.training.epochs)
+        return spec.model_copy(
+            update={
+                "training": spec.training.model_copy(update=short),
+                "loss": spec.loss.model_copy(update={"margin_ramp_epochs": ramp}),
+            }
+        )
 
     def with_rows(self, kept: NDArray[np.bool_], least: int) -> TrainingData:
         """The data with only the training rows that are kept, and of labels with `least` of them."""
@@ -76,7 +83,7 @@ class Universal:
 
 def variants(universal: Universal, steps: int) -> Iterator[tuple[str, Callable[[], tuple[TrainingData, TrainingSpec]]]]:
     """Name of each variant and what makes its data and training."""
-    spec, least = universal.spec(steps), universal.experiment.sampling.samples_per_class
+    spec, least = universal.spec(steps), 4
     everything = np.ones(len(universal.labels), np.bool_)
     synthetic = universal.corpora == "spoken-words"
     natural = np.array([speaker.startswith(NATURAL) for speaker in universal.speakers.tolist()])
@@ -90,7 +97,7 @@ def variants(universal: Universal, steps: int) -> Iterator[tuple[str, Callable[[
     plain_sound = spec.augmentation.waveform.__class__()
     no_features = {"gain_db": 0.0, "channel_db": 0.0, "vocal_tract_share": 0.0, "shift_share": 0.0, "time_masks": 0}
     nothing = {**no_features, "frequency_masks": 0, "swap_context_share": 0.0, "mask_context_share": 0.0}
-    random_batches = spec.sampling.model_copy(update={"name": "shuffled"})
+    episodes = spec.sampling.model_copy(update={"name": "episodes", "classes_per_batch": 16, "samples_per_class": 4})
     rows: dict[str, tuple[NDArray[np.bool_], TrainingSpec]] = {
         "all": (everything, spec),
         "labels: a tenth": (share < 0.1, spec),
@@ -101,22 +108,12 @@ def variants(universal: Universal, steps: int) -> Iterator[tuple[str, Callable[[
         "no invented words": (~invented, spec),
         "no distortion of sound": (everything, changed("augmentation", waveform=plain_sound)),
         "no augmentation": (everything, changed("augmentation", waveform=plain_sound, **nothing)),
-        "loss: angular prototypical": (everything, changed("loss", name="angular_prototypical")),
-        "loss: AM-softmax": (
+        "loss: no margin": (everything, changed("loss", margin=0.0, margin_ramp_epochs=0)),
+        "loss: supervised contrastive": (
             everything,
-            changed("loss", name="am_softmax", margin_ramp_epochs=0).model_copy(
-                update={
-                    "sampling": random_batches,
-                    "training": spec.training.model_copy(update={"batch_size": 128}),
-                }
-            ),
+            changed("loss", name="supervised_contrastive", temperature=0.1).model_copy(update={"sampling": episodes}),
         ),
-        "encoder: BC-ResNet-2": (
-            everything,
-            changed("encoder", name="bc_resnet_2").model_copy(
-                update={"training": spec.training.model_copy(update={"precision": "float32"})}
-            ),
-        ),
+        "encoder: mean over the last maps": (everything, changed("encoder", pooling="mean")),
         "encoder: res15, 32 maps": (everything, changed("encoder", name="res15", maps=32, stem_pooling=(4, 3))),
     }
     for name, (kept, its_spec) in rows.items():
@@ -145,7 +142,7 @@ def judged(universal: Universal, data: TrainingData, encoder: torch.nn.Module) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("workspace", type=Path)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--only", nargs="*")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
