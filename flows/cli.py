@@ -6,11 +6,14 @@ quieten()
 
 import sys  # noqa: E402 - telemetry is off before anything else is imported
 from pathlib import Path  # noqa: E402
-from typing import Annotated  # noqa: E402
+from typing import TYPE_CHECKING, Annotated  # noqa: E402
 
 import typer  # noqa: E402
 
 from kws_core.errors import ConfigError, KwsError  # noqa: E402
+
+if TYPE_CHECKING:
+    from tasks.places import Places
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -58,6 +61,70 @@ def retrain(
     from flows.retrain import retrain as retrain_flow
 
     print_summary(places, experiment, retrain_flow(places, experiment))
+
+
+@app.command()
+def ingest(
+    recipe: Annotated[str, typer.Option(help="What reads the recordings: manifest, librispeech and so on.")],
+    drop: Annotated[str, typer.Option(help="Date of the drop: YYYY-MM or YYYY-MM-DD.")],
+    corpus: Annotated[str, typer.Option(help="The corpus that it is added to; named as the recipe by default.")] = "",
+    store: StoreUrl = "",
+    workspace: Annotated[Path | None, typer.Option(help="Workspace of the retrains, whose store is meant.")] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the recipe (key=value), of ingest.… or rejection.…. May be repeated."),
+    ] = None,
+) -> None:
+    """Add a dated drop of recordings to a corpus. Experiments read it by `recipe: ingested`."""
+    from flows.drops import drop_config
+
+    config = drop_config(corpus, drop, recipe, tuple(setting or ()))
+    places = _store_places(store, workspace)
+    places.store().check_writable()
+    from flows.ingest import ingest_drop
+
+    ingest_drop(places, config)
+
+
+@app.command()
+def drops(
+    corpus: Annotated[str, typer.Argument(help="A corpus; all of them when left out.")] = "",
+    store: StoreUrl = "",
+    workspace: Annotated[Path | None, typer.Option(help="Workspace of the retrains, whose store is meant.")] = None,
+    json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a drop, with its settings.")] = False,
+) -> None:
+    """List the drops of the corpora in a store."""
+    from flows.drops import print_drops
+
+    print_drops(_store_places(store, workspace).store(), corpus, json_lines)
+
+
+@app.command()
+def align(
+    preset: Preset,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Compare two aligners, or one and a TSV `path index word start_s end_s`."),
+    ] = None,
+    workspace: Workspace = None,
+    store: StoreUrl = "",
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Replace a value: section.key=value. May be repeated.")
+    ] = None,
+) -> None:
+    """Recordings to aligned words, or how far the word boundaries of two aligners lie apart."""
+    from kws_core.presets import load_experiment
+    from tasks.places import Places
+
+    experiment = load_experiment(preset_path(preset), tuple(setting or ()))
+    places = Places.in_workspace(workspace or Path("runs") / experiment.name, store)
+    places.store().check_writable()
+    from flows.compare_aligners import align_corpora, compare_aligners
+
+    if compare:
+        typer.echo(compare_aligners(places, experiment, *compare))
+    else:
+        typer.echo(align_corpora(places, experiment))
 
 
 @app.command()
@@ -142,6 +209,14 @@ def presets() -> None:
 
 
 @app.command()
+def recipes() -> None:
+    """List the corpora that an experiment can name: language, size, licence and what they need."""
+    from flows.recipes import print_recipes
+
+    print_recipes()
+
+
+@app.command()
 def demo_recording(
     path: Annotated[Path, typer.Argument(help="The WAV file to write.")],
     seed: Annotated[int, typer.Option(help="Another seed, another recording.")] = 0,
@@ -150,6 +225,15 @@ def demo_recording(
     from flows.demo_recording import write_demo_recording
 
     write_demo_recording(path, seed)
+
+
+def _store_places(store: str, workspace: Path | None) -> "Places":
+    """Places of a command that only needs the store; raises `ConfigError` when nothing says which one."""
+    from tasks.places import Places
+
+    if not store and workspace is None:
+        raise ConfigError("no store is named: give --store or --workspace, or set KWS_STORE, as for the retrains")
+    return Places.in_workspace(workspace or Path("runs"), store)
 
 
 def preset_path(preset: str) -> Path:

@@ -1,4 +1,4 @@
-"""Analytics and telemetry off, logs to the point: set before Prefect, Ray or MLflow is imported."""
+"""Analytics and telemetry off, logs to the point, time to start: set before Prefect, Ray or MLflow is imported."""
 
 import os
 
@@ -12,6 +12,10 @@ SETTINGS = {
     "OMP_WAIT_POLICY": "passive",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # where the cores are busy, the servers of Prefect and Ray take longer to start than the 20, 60 and 30 s they have
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "180",
+    "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "120",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",

@@ -2,6 +2,8 @@
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,28 @@ class Files:
         except self._refusals as error:
             raise StoreError(f"store {self.root!r} cannot be written ({name}): {error}") from error
 
+    def create(self, name: str, content: bytes) -> bool:
+        """Write the object unless it exists; False when it does. Of several writers at once only one succeeds.
+
+        Locally this is a hard link to a finished temporary file, on S3 a conditional put (`If-None-Match`).
+
+        Raises:
+            StoreError: the store refuses the write.
+        """
+        try:
+            if self._local:
+                create_atomically(Path(self.path(name)), content)
+            else:
+                self._filesystem.pipe_file(self.path(name), content, mode="create")
+        except FileExistsError:
+            return False
+        except self._refusals as error:
+            # S3 answers 409 while another conditional put of the same name is under way
+            if "ConditionalRequestConflict" in repr(error.__cause__ or error):
+                return False
+            raise StoreError(f"store {self.root!r} cannot be written ({name}): {error}") from error
+        return True
+
     def names(self, folder: str) -> list[str]:
         """Names of all objects below a folder, sorted."""
         if not self.exists(folder):
@@ -94,6 +118,23 @@ class Files:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a local file under a temporary name and rename it; missing folders are made."""
+    with _finished_temporary(path, content) as temporary:
+        temporary.replace(path)
+
+
+def create_atomically(path: Path, content: bytes) -> None:
+    """Write a local file that must not exist yet; missing folders are made.
+
+    Raises:
+        FileExistsError: it exists, and is left as it is.
+    """
+    with _finished_temporary(path, content) as temporary:
+        os.link(temporary, path)
+
+
+@contextmanager
+def _finished_temporary(path: Path, content: bytes) -> Iterator[Path]:
+    """The content on disk under a temporary name beside the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -101,7 +142,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
 

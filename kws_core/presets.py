@@ -31,12 +31,23 @@ def load_settings(path: Path, settings: type[Settings], overrides: tuple[str, ..
         raise ConfigError(f"preset {path} cannot be read: {_one_line(error)}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"preset {path} must be a table of settings, not {type(document).__name__}")
+    return build_settings(f"preset {path}", document, settings, overrides)
+
+
+def build_settings(
+    name: str, document: dict[str, Any], settings: type[Settings], overrides: tuple[str, ...] = ()
+) -> Settings:
+    """Check a table of settings after overrides such as `training.epochs=10`.
+
+    Raises:
+        ConfigError: a key or a value is not accepted; the sentence names it, after `name`.
+    """
     for override in overrides:
         _apply(document, override)
     try:
         return settings.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(f"preset {path}: {_describe(error)}") from error
+        raise ConfigError(f"{name}: {_describe(error)}") from error
 
 
 def _apply(document: dict[str, Any], override: str) -> None:

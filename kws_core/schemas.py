@@ -12,10 +12,15 @@ UTTERANCES = pa.schema(
         ("utterance_id", pa.string()),
         ("corpus", pa.string()),
         ("speaker_id", pa.string()),
-        ("text", pa.string()),
+        ("split", pa.string()),  # official split of the corpus; "" where there is none
+        ("text", pa.string()),  # normalised: words separated by one space
+        ("original_text", pa.string()),  # as it came
         ("language", pa.string()),
         ("audio", pa.binary()),  # FLAC
         ("duration_s", pa.float64()),
+        ("peak", pa.float64()),  # largest absolute sample, full scale = 1
+        ("clipped_share", pa.float64()),  # share of the source's samples in runs at full scale
+        ("silent_share", pa.float64()),  # share of 20 ms frames that are silent
         ("source", pa.string()),
         ("licence", pa.string()),
     ]
@@ -29,6 +34,8 @@ WORDS = pa.schema(
         ("start_s", pa.float64()),
         ("end_s", pa.float64()),
         ("score", pa.float64()),  # mean log likelihood a frame; NaN where the aligner has none
+        ("phone_duration_deviation", pa.float64()),  # mean |z| of its phones' log durations; NaN where there are none
+        ("disagreement_s", pa.float64()),  # larger difference of start or end to a second aligner; NaN where one ran
         ("aligner", pa.string()),
     ]
 )
@@ -39,14 +46,20 @@ SEGMENTS = pa.schema(
         ("utterance_id", pa.string()),
         ("corpus", pa.string()),
         ("speaker_id", pa.string()),
+        ("split", pa.string()),  # official split of the corpus; "" where there is none
         ("label", pa.string()),  # the word, or <background>
         ("start_s", pa.float64()),  # the cut
         ("end_s", pa.float64()),
         ("word_start_s", pa.float64()),  # the word inside it
         ("word_end_s", pa.float64()),
         ("audio", pa.binary()),  # PCM16 little endian
+        # measures of the alignment gate; NaN where there is nothing to measure, as in background
         ("score", pa.float64()),
+        ("phone_duration_deviation", pa.float64()),
+        ("disagreement_s", pa.float64()),
+        ("speaking_rate", pa.float64()),  # letters a second
         ("rms", pa.float64()),
+        ("boundary_silence_db", pa.float64()),  # level just outside the word relative to the level inside
         ("source", pa.string()),
         ("licence", pa.string()),
     ]

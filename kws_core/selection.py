@@ -19,7 +19,7 @@ from kws_core.store import Store
 STAGE = "selection"
 VERSION = 4
 SPLITS = ("train", "development", "test")
-INDEX_COLUMNS = ["segment_id", "corpus", "speaker_id", "label", "word_start_s", "word_end_s"]
+INDEX_COLUMNS = ["segment_id", "corpus", "speaker_id", "split", "label", "word_start_s", "word_end_s"]
 
 
 def segment_index(store: Store, segments: Manifest) -> list[dict[str, Any]]:
@@ -36,18 +36,26 @@ def select(
     config: SelectionConfig,
     test_corpora: frozenset[str],
     training_corpora: frozenset[str] = frozenset(),
+    official_corpora: frozenset[str] = frozenset(),
 ) -> pa.Table:
     """Give every usable segment its split, training class and role; see `schemas.SELECTION`.
 
     Background, where it is cut, is the last training class: one unknown cluster (Huh et al., pair selection). Words
     that nobody trains on are themselves disjoint between development and test. Speakers of `test_corpora` are
-    all test speakers, those of `training_corpora` all training speakers.
+    all test speakers, those of `training_corpora` all training speakers; segments of `official_corpora` keep the split
+    that they came with, even where speakers are then in two.
 
     Raises:
-        SelectionError: a keyword has too few segments in a split.
+        SelectionError: a keyword has too few segments in a split, or a segment of an official corpus has no split.
     """
     fixed = {**dict.fromkeys(test_corpora, "test"), **dict.fromkeys(training_corpora, "train")}
-    splits = [fixed.get(row["corpus"]) or speaker_split(row["speaker_id"], config) for row in index]
+    _check_official(index, official_corpora)
+    splits = [
+        row["split"]
+        if row["corpus"] in official_corpora
+        else fixed.get(row["corpus"]) or speaker_split(row["speaker_id"], config)
+        for row in index
+    ]
     vocabulary = _vocabulary(index, splits, config)
     if any(row["label"] == BACKGROUND and split == "train" for row, split in zip(index, splits, strict=True)):
         vocabulary[BACKGROUND] = len(vocabulary)
@@ -107,6 +115,20 @@ def _vocabulary(index: list[dict[str, Any]], splits: list[str], config: Selectio
 
 def _unseen_split(label: str) -> str:
     return "development" if unit_interval("unseen label split", label) < 0.5 else "test"
+
+
+def _check_official(index: list[dict[str, Any]], official_corpora: frozenset[str]) -> None:
+    wrong = Counter(
+        (row["corpus"], row["split"])
+        for row in index
+        if row["corpus"] in official_corpora and row["split"] not in SPLITS
+    )
+    for (corpus, split), count in sorted(wrong.items()):
+        named = f"the split {split!r}" if split else "no split"
+        raise SelectionError(
+            f"corpus {corpus!r} has use: official, but {count} of its segments came with {named}; "
+            f"{', '.join(SPLITS)} are accepted: leave those recordings out, or take use: split"
+        )
 
 
 def _check_keywords(rows: list[dict[str, Any]], config: SelectionConfig, test_corpora: frozenset[str]) -> None:

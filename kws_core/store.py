@@ -8,6 +8,7 @@ Layout below the root:
     manifests/STAGE/FINGERPRINT.json     the dataset, written when all its parts are done
     documents/KIND/KEY.json              small results: search, evaluation, decisions
     objects/KIND/KEY/NAME                other files: weights, bundles
+    searches/KEY/                        trials of an unfinished search, written by Ray
 """
 
 import io

@@ -15,6 +15,8 @@ def connect() -> Any:
         if address == "local":
             # the dashboard's head cleans up after trials that ASHA stops; it listens on loopback
             options |= {"include_dashboard": True, "dashboard_host": "127.0.0.1"}
+            # this machine has MFA, or says what is missing when it is called
+            options |= {"resources": {"mfa": os.cpu_count() or 1}}
         ray.init(**options)
     return ray
 

@@ -1,8 +1,8 @@
 """A stage over parts: what exists is kept, what is missing runs on Ray, the manifest comes last."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from kws_core.errors import CorpusError
 from kws_core.manifest import Manifest, Part, manifest_fingerprint
@@ -21,6 +21,9 @@ class Job:
     key: str
     corpus: str
     make: Make
+    cpus: float = 1
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """Custom resources of Ray that the node must have."""
 
 
 # Runs jobs somewhere, writes their parts, and yields them as they are done.
@@ -34,14 +37,18 @@ def make_dataset(
     jobs: list[Job],
     max_rejected_share: float = 0.0,
     run: Executor | None = None,
+    look_for_parts: bool = False,
 ) -> Manifest:
     """Return the dataset of the jobs' parts, in their order; only missing parts are computed.
+
+    A dataset whose manifest is there is taken to be whole, unless `look_for_parts` asks to look for each of its parts.
 
     Raises:
         CorpusError: a larger share of the input than accepted was rejected; what was made stays.
     """
     started = time.monotonic()
-    manifest = store.read_manifest(stage, manifest_fingerprint(stage, version, [job.key for job in jobs]))
+    fingerprint = manifest_fingerprint(stage, version, [job.key for job in jobs])
+    manifest = None if look_for_parts else store.read_manifest(stage, fingerprint)
     made = 0
     if manifest is None:
         missing = [job for job in jobs if not store.has_part(stage, job.key)]
@@ -62,8 +69,10 @@ def make_dataset(
 def run_as_tasks(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
     """One Ray task a part; Ray runs a task again when its worker or node is lost."""
     ray = connect()
-    remote = ray.remote(num_cpus=1, max_retries=3)(make_part)
-    waiting = [remote.remote(store.url, stage, job) for job in jobs]
+    remote = ray.remote(max_retries=3)(make_part)
+    waiting = [
+        remote.options(num_cpus=job.cpus, resources=dict(job.resources)).remote(store.url, stage, job) for job in jobs
+    ]
     while waiting:
         done, waiting = ray.wait(waiting)
         try:
@@ -80,9 +89,12 @@ def make_part(store_url: str, stage: str, job: Job) -> Part:
     return store.write_part(stage, job.key, job.corpus, job.make(store))
 
 
-def check_rejected(store: Store, manifest: Manifest, max_rejected_share: float) -> None:
-    """Raise `CorpusError` when a stage rejected more than it may, with the first reasons."""
-    total = manifest.rows + manifest.rejected
+def check_rejected(store: Store, manifest: Manifest, max_rejected_share: float, inputs: int | None = None) -> None:
+    """Raise `CorpusError` when a stage rejected more than it may of its `inputs`, with the first reasons.
+
+    `inputs` need not be given where each of them became a row or was rejected.
+    """
+    total = manifest.rows + manifest.rejected if inputs is None else inputs
     if not manifest.rejected or manifest.rejected <= max_rejected_share * total:
         return
     first = store.read_quarantine(manifest).slice(0, 3).to_pylist()

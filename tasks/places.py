@@ -37,8 +37,3 @@ class Places(BaseModel):
     def cache(self) -> Path:
         """Memory-mapped features; safe to delete."""
         return self.workspace / "cache"
-
-    @property
-    def ray_results(self) -> Path:
-        """State of unfinished searches."""
-        return self.workspace / "ray"

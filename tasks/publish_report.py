@@ -2,10 +2,14 @@
 
 from kws_core import alignment, corpora
 from kws_core import segments as segments_stage
+from kws_core.alignment_gate import choose_examples, judge_alignments, read_examples, read_measures
 from kws_core.config import Experiment
 from kws_core.files import write_atomically
 from kws_core.gate import Decision
+from kws_core.manifest import Manifest
+from kws_core.report.alignment_gate import GateReport
 from kws_core.report.run import RunFacts, run_report
+from kws_core.store import Store
 from tasks import featurise, refit, registry
 from tasks.console import say
 from tasks.ingest import read_reference
@@ -43,7 +47,10 @@ def publish_report(
             experiment=experiment,
             bundle=bundle,
             stages=stages,
-            quarantine={name: store.read_quarantine(manifest) for name, manifest in stages.items()},
+            quarantine={
+                name: store.read_quarantine(manifest)
+                for name, manifest in {**stages, "selection": trials.selection}.items()
+            },
             words=store.read_table(stages["words"]),
             reference=store.read_table(reference) if reference is not None else None,
             selection=trials.selection_table(),
@@ -52,6 +59,7 @@ def publish_report(
             training=store.read_document(refit.KIND, keys["encoder"]) or {},
             model_version=version,
             decision=decision,
+            alignment_gate=_gate_report(store, stages["segments"], experiment),
         )
     )
     path = places.workspace / "report.html"
@@ -61,3 +69,11 @@ def publish_report(
     client.log_artifact(run_id, str(path))
     say("report", str(path))
     return str(path)
+
+
+def _gate_report(store: Store, segments: Manifest, experiment: Experiment) -> GateReport | None:
+    """What the gate did, as the selection had it: it judges the same segments in the same way."""
+    if not experiment.alignment_gate.enabled:
+        return None
+    outcome = judge_alignments(read_measures(store, segments), experiment.alignment_gate)
+    return GateReport(outcome, read_examples(store, segments, outcome, choose_examples(outcome)))

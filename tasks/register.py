@@ -1,10 +1,10 @@
-"""The bundle as a registered model version: one parent run, a nested run a trial, alias `challenger`."""
+"""The bundle as a registered model version with a run of its own, alias `challenger`."""
 
 import contextlib
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kws_core.bundle import Bundle
 from kws_core.config import SAMPLE_RATE_HZ, Experiment
@@ -12,15 +12,12 @@ from tasks import registry
 from tasks.console import say
 from tasks.package import fetch_bundle
 from tasks.places import Places
-from tasks.search import KIND as SEARCH
-from tasks.search import METRIC
+from tasks.search_record import SEARCH_TAG
 from tasks.stage import stage_task
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.models import ModelSignature
-
-SEARCH_TAG = "kws.search_trial"
 
 
 @stage_task("register")
@@ -33,9 +30,7 @@ def register(places: Places, experiment: Experiment, search_key: str, bundle_key
         _finish(client, experiment.name, known.version, known.run_id)  # a killed attempt may have stopped just before
         say("register", f"{experiment.name} version {known.version}, nothing to register")
         return str(known.version)
-    run_id = _parent_run(client, places, experiment, bundle)
-    trials = (places.store().read_document(SEARCH, search_key) or {})["trials"]
-    _log_trials(client, run_id, [trial for trial in trials if METRIC in trial])
+    run_id = _run(client, places, experiment, search_key, bundle)
     version = _log_model(client, run_id, experiment, bundle)
     _finish(client, experiment.name, version, run_id)
     say("register", f"{experiment.name} version {version}, alias {registry.CHALLENGER}")
@@ -48,21 +43,18 @@ def _finish(client: "MlflowClient", name: str, version: str, run_id: str) -> Non
         client.set_terminated(run_id)
 
 
-def _parent_run(client: "MlflowClient", places: Places, experiment: Experiment, bundle: Bundle) -> str:
+def _run(
+    client: "MlflowClient", places: Places, experiment: Experiment, search_key: str, bundle: Bundle
+) -> str:
     """The run of this bundle; one that a killed attempt left behind is taken up again."""
-    found = client.get_experiment_by_name(experiment.name)
-    if found is None:
-        local = places.tracking_uri.startswith("sqlite:")
-        location = (places.workspace / "mlartifacts").as_uri() if local else None
-        experiment_id = client.create_experiment(experiment.name, artifact_location=location)
-    else:
-        experiment_id = found.experiment_id
+    experiment_id = registry.experiment_id(client, places, experiment.name)
     runs = client.search_runs([experiment_id], f"tags.`{registry.BUNDLE_TAG}` = '{bundle.fingerprint}'")
     if runs:
         return str(runs[0].info.run_id)
     description = bundle.description
     tags = {
         registry.BUNDLE_TAG: bundle.fingerprint,
+        SEARCH_TAG: search_key,
         "kws.keywords": ", ".join(description.keywords),
         "kws.licences": "; ".join(description.licences),
         **{f"kws.dataset.{name}": key for name, key in description.datasets.items()},
@@ -74,24 +66,6 @@ def _parent_run(client: "MlflowClient", places: Places, experiment: Experiment, 
     for name, value in description.metrics.items():
         client.log_metric(run_id, name, value)
     return run_id
-
-
-def _log_trials(client: "MlflowClient", run_id: str, trials: list[dict[str, Any]]) -> None:
-    parent = client.get_run(run_id)
-    experiment_id = parent.info.experiment_id
-    children = client.search_runs([experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
-    logged = {child.data.tags.get(SEARCH_TAG) for child in children if child.info.status == "FINISHED"}
-    for number, trial in enumerate(trials):
-        if str(number) in logged:
-            continue
-        tags = {"mlflow.parentRunId": run_id, SEARCH_TAG: str(number)}
-        child = client.create_run(experiment_id, tags=tags, run_name=f"trial-{number:03d}").info.run_id
-        for name in ("scale", "margin", "learning_rate"):
-            client.log_param(child, name, trial[name])
-        client.log_param(child, "encoder", trial["encoder"]["name"])
-        for name in ("development_eer", "development_frr", "loss", "epoch"):
-            client.log_metric(child, name, trial[name])
-        client.set_terminated(child)
 
 
 def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bundle: Bundle) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kws_core.bundle import DESCRIPTION, Bundle, load_bundle
 from kws_core.errors import RegistryError
+from tasks.places import Places
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,6 +30,16 @@ def client(tracking_uri: str) -> "MlflowClient":
     mlflow.set_tracking_uri(tracking_uri)
     mlflow.set_registry_uri(tracking_uri)
     return mlflow.MlflowClient(tracking_uri, tracking_uri)
+
+
+def experiment_id(registry: "MlflowClient", places: Places, name: str) -> str:
+    """The MLflow experiment of this name, made where there is none; files of a local one lie in the workspace."""
+    found = registry.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    local = places.tracking_uri.startswith("sqlite:")
+    location = (places.workspace / "mlartifacts").as_uri() if local else None
+    return str(registry.create_experiment(name, artifact_location=location))
 
 
 def version_by_alias(registry: "MlflowClient", name: str, alias: str) -> Any | None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KIND = "study"
-VERSION = 1
+VERSION = 2
+"""Raised when the same table would give another page, CSV file or text."""
 CSV, PAGE, TEXT = "table.csv", "report.html", "table.txt"
 STUDY_TAG = "kws.study"
 
@@ -42,7 +43,7 @@ def publish_study(places: Places, given: StudyInput, cells: list[str]) -> StudyO
     """Sum up all cells unless that was done before, write CSV and page to the workspace and log them to MLflow."""
     store = places.store()
     study = find_study(given.name)
-    key = fingerprint(KIND, VERSION, given.name, study.version, given.config, cells)
+    key = fingerprint(KIND, VERSION, given.name, study.version, study.table_version, given.config, cells)
     metrics = store.read_document(KIND, key)
     if metrics is None:
         table = study.table(read_results(store, given), given.config)

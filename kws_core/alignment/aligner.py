@@ -4,6 +4,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from kws_core.alignment.mfa import MfaAligner
 from kws_core.alignment.pocketsphinx import PocketSphinxAligner
 from kws_core.alignment.whole_clip import WholeClipAligner
 from kws_core.config import AlignmentConfig
@@ -11,7 +12,7 @@ from kws_core.errors import ConfigError
 from kws_core.part import PartOutput
 
 STAGE = "words"
-VERSION = 1
+VERSION = 2
 
 
 class Aligner(Protocol):
@@ -22,7 +23,10 @@ class Aligner(Protocol):
     """Raised whenever the output for the same input changes."""
 
     def align(self, utterances: pa.Table) -> PartOutput:
-        """Return `schemas.WORDS` rows of an utterances part; each utterance has all its words or is quarantined."""
+        """Return `schemas.WORDS` rows of an utterances part; each utterance has usable words or is quarantined.
+
+        Words that are lost are quarantined too; the others keep their index in the transcript.
+        """
         ...
 
 
@@ -36,8 +40,8 @@ def aligner_version(name: str) -> int:
     return _builder(name).version
 
 
-def _builder(name: str) -> type[PocketSphinxAligner] | type[WholeClipAligner]:
-    for aligner in (PocketSphinxAligner, WholeClipAligner):
+def _builder(name: str) -> type[PocketSphinxAligner] | type[MfaAligner] | type[WholeClipAligner]:
+    for aligner in (PocketSphinxAligner, MfaAligner, WholeClipAligner):
         if aligner.name == name:
             return aligner
-    raise ConfigError(f"aligner {name!r} is unknown; pocketsphinx and whole_clip are accepted")
+    raise ConfigError(f"aligner {name!r} is unknown; pocketsphinx, mfa and whole_clip are accepted")

@@ -1,14 +1,6 @@
-"""Transcripts to words, and the pronunciations of words that an aligner's own dictionary lacks."""
+"""The pronunciations of words that an aligner's own dictionary lacks."""
 
-import re
 from functools import cache
-
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?")
-
-
-def normalise(text: str) -> list[str]:
-    """Words of a transcript in lower case, without punctuation and digits; apostrophes inside words stay."""
-    return [word.rstrip("'") for word in _WORD.findall(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))]
 
 
 def pronunciation(word: str) -> str | None:

@@ -4,12 +4,12 @@ import math
 
 import pyarrow as pa
 
-from kws_core.alignment.lexicon import normalise
 from kws_core.alignment.word_rows import AlignedWord, WordRows
 from kws_core.audio import decode_flac
 from kws_core.config import SAMPLE_RATE_HZ, AlignmentConfig
 from kws_core.part import PartOutput
 from kws_core.speech_span import speech_span
+from kws_core.text import normalise
 
 
 class WholeClipAligner:
@@ -24,8 +24,8 @@ class WholeClipAligner:
     def align(self, utterances: pa.Table) -> PartOutput:
         """Return one word an utterance; see `Aligner`."""
         rows = WordRows(self.name)
-        for utterance in utterances.select(["utterance_id", "text", "audio", "source"]).to_pylist():
-            label = " ".join(normalise(utterance["text"]))
+        for utterance in utterances.select(["utterance_id", "text", "language", "audio", "source"]).to_pylist():
+            label = " ".join(normalise(utterance["text"], utterance["language"]))
             if not label:
                 rows.reject(utterance["source"], f"the transcript {utterance['text']!r} has no letters")
                 continue

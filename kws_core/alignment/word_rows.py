@@ -1,5 +1,6 @@
 """Builds one part of the words dataset, whatever the aligner."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,10 @@ class AlignedWord:
     end_s: float
     score: float
     """Mean log likelihood a frame in the aligner's own unit; NaN where it has none."""
+    phone_duration_deviation: float = math.nan
+    """Mean over its phones of the absolute z-score of the log duration; NaN where the aligner tells no phones."""
+    disagreement_s: float = math.nan
+    """Larger difference of start or end to a second aligner in seconds; NaN where one aligner ran."""
 
 
 class WordRows:
@@ -29,9 +34,9 @@ class WordRows:
         self._rows: list[dict[str, Any]] = []
         self._quarantine = Quarantine("words")
 
-    def add(self, utterance_id: str, words: list[AlignedWord]) -> None:
-        """Take the words of one utterance, in order."""
-        for index, word in enumerate(words):
+    def add(self, utterance_id: str, words: list[AlignedWord], positions: list[int] | None = None) -> None:
+        """Take the words of one utterance, in order; `positions` in the transcript where some between are lost."""
+        for index, word in zip(range(len(words)) if positions is None else positions, words, strict=True):
             self._rows.append(
                 {
                     "utterance_id": utterance_id,
@@ -40,6 +45,8 @@ class WordRows:
                     "start_s": word.start_s,
                     "end_s": word.end_s,
                     "score": word.score,
+                    "phone_duration_deviation": word.phone_duration_deviation,
+                    "disagreement_s": word.disagreement_s,
                     "aligner": self._aligner,
                 }
             )

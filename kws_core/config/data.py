@@ -1,17 +1,10 @@
-"""Words, segments, features and selection."""
+"""Segments, features and selection."""
 
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from kws_core.config.base import SAMPLE_RATE_HZ, PositiveSeconds, Section, Share, check_durations
-
-
-class AlignmentConfig(Section):
-    """Utterances to words."""
-
-    padding_s: float = Field(default=0.5, ge=0)
-    """Silence added at both ends before PocketSphinx aligns: without it the last word can be dropped."""
 
 
 class SegmentsConfig(Section):

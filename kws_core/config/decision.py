@@ -47,3 +47,5 @@ class RejectionConfig(Section):
     segments: Share = 0.6
     """Words too short, too long or with one-character labels are many in ordinary sentences."""
     features: Share = 0.0
+    gate: Share = 0.25
+    """Of the segments, by the alignment gate."""

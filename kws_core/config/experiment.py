@@ -4,13 +4,16 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from kws_core.config.alignment import AlignmentConfig
+from kws_core.config.alignment_gate import AlignmentGateConfig
 from kws_core.config.augmentation import AugmentationConfig
 from kws_core.config.base import Section
 from kws_core.config.corpora import CorpusConfig, IngestConfig
-from kws_core.config.data import AlignmentConfig, FeaturesConfig, SegmentsConfig, SelectionConfig
+from kws_core.config.data import FeaturesConfig, SegmentsConfig, SelectionConfig
 from kws_core.config.decision import BackendsConfig, ExportConfig, GateConfig, RejectionConfig
 from kws_core.config.losses import LossConfig
 from kws_core.config.search import SearchConfig
+from kws_core.config.search_space import check_space
 from kws_core.config.training import SamplingConfig, StrategyConfig, TrainingConfig
 
 
@@ -27,6 +30,7 @@ class Experiment(Section):
     ingest: IngestConfig = IngestConfig()
     alignment: AlignmentConfig = AlignmentConfig()
     segments: SegmentsConfig = SegmentsConfig()
+    alignment_gate: AlignmentGateConfig = AlignmentGateConfig()
     features: FeaturesConfig = FeaturesConfig()
     selection: SelectionConfig = SelectionConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
@@ -52,6 +56,7 @@ class Experiment(Section):
             if corpus not in self.corpora:
                 raise ValueError(f"training.repeats names {corpus!r}; the corpora are {', '.join(self.corpora)}")
         self._check_noise()
+        check_space(self)
         return self
 
     @property
@@ -65,6 +70,11 @@ class Experiment(Section):
         return frozenset(name for name, corpus in self.corpora.items() if corpus.use == "train")
 
     @property
+    def official_corpora(self) -> frozenset[str]:
+        """Corpora whose own splits decide what is trained on and what is tested."""
+        return frozenset(name for name, corpus in self.corpora.items() if corpus.use == "official")
+
+    @property
     def noise_corpora(self) -> frozenset[str]:
         """Corpora that training adds to its inputs as noise; no words are cut from them."""
         return frozenset(name for name, corpus in self.corpora.items() if corpus.use == "noise")
@@ -72,9 +82,10 @@ class Experiment(Section):
     def _check_noise(self) -> None:
         """Refuse noise corpora that nothing would read."""
         for name in sorted(self.noise_corpora):
-            if self.corpora[name].recipe != "manifest":
+            if not self.corpora[name].noise_recordings:
                 raise ValueError(
-                    f"corpus {name!r} has use: noise, which needs recipe manifest, not {self.corpora[name].recipe}"
+                    f"corpus {name!r} has use: noise, but recordings of recipe {self.corpora[name].recipe} "
+                    "cannot serve as noise: take speech_commands or recordings of your own"
                 )
             if self.training.input != "waveforms":
                 raise ValueError(

@@ -1,114 +1,90 @@
-"""Recipe `manifest`: any TSV with the columns `path speaker text` and, when there, `source licence`."""
+"""Recipe `manifest`: any TSV or CSV with the columns `path speaker text`."""
 
-import hashlib
+import csv
 from collections.abc import Iterator
-from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
-import numpy as np
-
-from kws_core.audio import Pcm16, decode_file
-from kws_core.config import SAMPLE_RATE_HZ, IngestConfig, ManifestCorpusConfig
+from kws_core.config import ManifestCorpusConfig
+from kws_core.corpora.official_split import official_split
+from kws_core.corpora.planned_recording import with_digests
 from kws_core.corpora.recording import Recording
-from kws_core.corpora.utterances import UtteranceBuilder
-from kws_core.errors import AudioError, CorpusError
-from kws_core.fingerprint import fingerprint
-from kws_core.part import PartOutput
+from kws_core.corpora.span_times import span_times
+from kws_core.corpora.text_lines import read_lines
+from kws_core.errors import CorpusError
 
 NEEDED_COLUMNS = ("path", "speaker", "text")
+COLUMNS = (*NEEDED_COLUMNS, "source", "licence", "split", "language", "start_s", "end_s")
 
 
-def plan_manifest(config: ManifestCorpusConfig) -> list[Recording]:
-    """List the recordings that the TSV names; a file that is missing stays in the list and is quarantined later.
+def prepare_manifest(config: ManifestCorpusConfig) -> list[Recording]:
+    """List the recordings that the table names; rows that are malformed or whose file is missing are quarantined later.
 
     Raises:
-        CorpusError: the TSV is missing, not UTF-8, lacks a column, or none of its rows match.
+        CorpusError: the table is missing, not UTF-8, lacks a column, or none of its rows match.
     """
     table = Path(config.path)
+    rows = _csv_rows(table) if table.suffix.lower() == ".csv" else _tsv_rows(table)
+    columns = next(rows, (1, []))[1]
+    _check_header(table, columns)
+    recordings = []
+    for number, values in rows:
+        row = dict(zip(columns, (value.strip() for value in values), strict=False))
+        if any(row.values()) and any(fnmatch(row.get("path", ""), pattern) for pattern in config.include):
+            surplus = any(value.strip() for value in values[len(columns) :])
+            problem = f"the row has {len(values)} fields; the header has {len(columns)}" if surplus else ""
+            recordings.append(_recording(table, number, row, problem, config))
+    if not recordings:
+        raise CorpusError(f"{table}: no row matches {', '.join(config.include)}")
+    return with_digests(recordings, config)
+
+
+def _tsv_rows(table: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows as they are: quotes in transcripts mean nothing."""
+    for number, line in read_lines(table, "manifest"):
+        yield number, line.split("\t") if line else []
+
+
+def _csv_rows(table: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows by RFC 4180; the number is that of the last line of a row."""
+    reader = csv.reader((f"{line}\n" for _, line in read_lines(table, "manifest")), strict=True)
     try:
-        # not splitlines(): a transcript may hold a Unicode line separator
-        lines = table.read_text(encoding="utf-8-sig").split("\n")
-    except FileNotFoundError as error:
-        raise CorpusError(f"{table}: the manifest does not exist") from error
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{table}: the manifest is not UTF-8 (byte {error.start})") from error
-    except OSError as error:
-        raise CorpusError(f"{table}: the manifest cannot be read: {error.strerror or error}") from error
-    columns = lines[0].split("\t") if lines[0] else []
+        for values in reader:
+            yield reader.line_num, values
+    except csv.Error as error:
+        raise CorpusError(f"{table} line {reader.line_num}: the row is not CSV: {error}") from error
+
+
+def _check_header(table: Path, columns: list[str]) -> None:
     for column in NEEDED_COLUMNS:
         if column not in columns:
             raise CorpusError(f"{table}: column {column!r} is missing; it has {', '.join(columns) or 'no header'}")
-    recordings = []
-    for number, line in enumerate(lines[1:], start=2):
-        # a short line lacks its last columns: empty text and speaker are rejected, with the line's number
-        row = dict(zip(columns, (value.strip() for value in line.split("\t")), strict=False))
-        if line.strip() and any(fnmatch(row.get("path", ""), pattern) for pattern in config.include):
-            recordings.append(_recording(table, number, row, config))
-    if not recordings:
-        raise CorpusError(f"{table}: no row matches {', '.join(config.include)}")
-    return recordings
+    for column in COLUMNS:
+        if columns.count(column) > 1:
+            raise CorpusError(f"{table}: column {column!r} is there {columns.count(column)} times")
 
 
-def prepare_manifest(
-    corpus: str, config: ManifestCorpusConfig, ingest: IngestConfig, recordings: list[Recording]
-) -> PartOutput:
-    """Decode the recordings of one part to utterances; what cannot be used is quarantined with its reason.
-
-    Noise needs no transcript, and noise longer than `ingest.max_duration_s` becomes several utterances of equal
-    lengths.
-    """
-    noise = config.use == "noise"
-    builder = UtteranceBuilder(corpus, config.language, ingest, needs_text=not noise)
-    for recording in recordings:
-        if not recording.speaker_id:
-            builder.reject(recording, "the speaker is empty")
-        elif not recording.location:
-            builder.reject(recording, "the path is empty")
-        else:
-            try:
-                pcm = decode_file(Path(recording.location))
-            except AudioError as error:
-                builder.reject(recording, str(error).removeprefix(f"{recording.location}: "))
-                continue
-            for piece, samples in _pieces(recording, pcm, ingest) if noise else [(recording, pcm)]:
-                builder.add(piece, samples)
-    return builder.output()
-
-
-def _pieces(recording: Recording, pcm: Pcm16, ingest: IngestConfig) -> Iterator[tuple[Recording, Pcm16]]:
-    """Cut a recording evenly into as few pieces as `max_duration_s` allows."""
-    longest = int(ingest.max_duration_s * SAMPLE_RATE_HZ)
-    count = -(-len(pcm) // longest)
-    if count <= 1:
-        yield recording, pcm
-        return
-    for number, samples in enumerate(np.array_split(pcm, count), start=1):
-        yield replace(recording, source=f"{recording.source} piece {number} of {count}"), samples
-
-
-def _recording(table: Path, number: int, row: dict[str, str], config: ManifestCorpusConfig) -> Recording:
-    values = {column: row.get(column, "") for column in (*NEEDED_COLUMNS, "source", "licence")}
-    path = table.parent / values["path"]
-    content_digest, size = _file_digest(path) if values["path"] else ("", 0)
-    source = values["source"] or values["path"] or f"{table.name} line {number}"
-    licence = values["licence"] or config.licence
-    # the same rows as noise are other utterances
-    use = ("noise",) if config.use == "noise" else ()
+def _recording(table: Path, number: int, row: dict[str, str], problem: str, config: ManifestCorpusConfig) -> Recording:
+    # a short line lacks its last columns: empty text and speaker are rejected, with the line's number
+    values = {column: row.get(column, "") for column in COLUMNS}
+    split = official_split(values["split"])
+    times = span_times(values["start_s"] or 0, values["end_s"] or None)
+    if split is None:
+        problem = problem or f"its split {values['split']!r} is none of train, development and test"
+    if isinstance(times, str):
+        problem = problem or times
+    start_s, end_s = (0.0, None) if isinstance(times, str) else times
     return Recording(
         speaker_id=values["speaker"],
         text=values["text"],
-        source=source,
-        licence=licence,
-        location=str(path.absolute()) if values["path"] else "",
-        digest=fingerprint(content_digest, values["speaker"], values["text"], source, licence, *use),
-        size_bytes=size,
+        source=values["source"] or values["path"] or f"{table.name} line {number}",
+        licence=values["licence"] or config.licence,
+        location=str((table.parent / values["path"]).absolute()) if values["path"] else "",
+        digest="",
+        size_bytes=0,
+        split=split or "",
+        language=values["language"],
+        problem=problem,
+        start_s=start_s,
+        end_s=end_s,
     )
-
-
-def _file_digest(path: Path) -> tuple[str, int]:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
-    except (OSError, ValueError):  # ValueError: a path with a zero byte
-        return "unreadable", 0

@@ -2,13 +2,22 @@
 
 from dataclasses import dataclass
 
+from kws_core.audio import RawFormat
 from kws_core.fingerprint import unit_interval
 
 # A part never grows past this many times its mean size, whatever the hashes say.
 LARGEST_PART = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class ParquetCell:
+    """Where a recording lies in a Parquet file."""
+
+    column: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """One planned utterance before it is decoded or synthesised."""
 
@@ -22,6 +31,22 @@ class Recording:
     digest: str
     """Fingerprint of everything that decides the utterance's bytes."""
     size_bytes: int
+    split: str = ""
+    """Official split of the corpus: `train`, `development`, `test`, or "" where there is none."""
+    language: str = ""
+    """Where it differs from the corpus's; "" where it does not."""
+    problem: str = ""
+    """Why it cannot be used, where the listing shows that already; it is quarantined with this reason."""
+    start_s: float = 0.0
+    """Where it starts in the file."""
+    end_s: float | None = None
+    """Where it ends in the file; None at the end of the file."""
+    channel: int | None = None
+    """The channel, from 0, that it is on; None for the mean of all."""
+    cell: ParquetCell | None = None
+    """Where in `location`, a Parquet file, it lies; None for a file of its own."""
+    raw: RawFormat | None = None
+    """What a headerless file does not say; None for files that say it."""
 
 
 def group_speakers(recordings: list[Recording], part_bytes: int) -> list[list[Recording]]:

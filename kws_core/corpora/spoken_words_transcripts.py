@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from kws_core.alignment.lexicon import normalise
 from kws_core.corpora.spoken_words_english import Exclusion, is_english
 from kws_core.errors import CorpusError
+from kws_core.text import normalise
 
 SHORTEST = 2
 """Letters; a spelled letter is no word."""
@@ -19,7 +19,7 @@ def transcript_words(tables: Iterable[str], exclude: Iterable[str]) -> tuple[str
         ConfigError: an exclusion without letters.
     """
     excluded = Exclusion(exclude)
-    words = {word for table in tables for text in _texts(Path(table)) for word in normalise(text)}
+    words = {word for table in tables for text in _texts(Path(table)) for word in normalise(text, "en")}
     fitting = (word for word in words if len(word) >= SHORTEST and word.isascii() and word.isalpha())
     return tuple(sorted(word for word in fitting if is_english(word) and not excluded.forbids(word)))
 

@@ -1,21 +1,22 @@
 """The DET plot: FRR against FAR on normal-deviate axes, as an SVG."""
 
-import io
-import re
 from collections.abc import Mapping
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kws_core.errors import EvaluationError
 from kws_core.evaluation.det import DetCurve
+from kws_core.evaluation.inline_svg import COLOURS, GRID, INK, inline_svg
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _TICKS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 _LIMITS = (0.0008, 0.85)
 _OUTSIDE = 1e-6  # rates of 0 and 1 lie at infinity; they are drawn well beyond the frame
-_INK, _GRID = "#010203", "#040506"  # placeholders, replaced below by what the page's colour scheme sets
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0508a", "#a07800", "#4aa3df")  # told apart by the colour-blind
 _DASHES = ("-", "--", "-.", ":")
 _CELLS = 400  # a curve keeps one point per cell of this grid, finer than the drawing
 
@@ -32,30 +33,23 @@ def det_plot(curves: Mapping[str, DetCurve], title: str, operating_far: float | 
     """
     if not curves:
         raise EvaluationError(f"the DET plot {title!r} has no curves")
-    import matplotlib  # here: heavy, and only the report draws
-
-    # Only svg.hashsalt makes the ids repeatable, and there is no other way to set it. With text as text, the page's
-    # own font and colour apply.
-    with matplotlib.rc_context({"svg.hashsalt": title, "svg.fonttype": "none", "font.size": 11.0}):
-        return _inline(_draw(curves, operating_far), title)
+    return inline_svg(lambda figure: _draw(figure, curves, operating_far), title)
 
 
-def _draw(curves: Mapping[str, DetCurve], operating_far: float | None) -> str:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.4, 5.5 + 0.23 * len(curves)), layout="constrained")
+def _draw(figure: "Figure", curves: Mapping[str, DetCurve], operating_far: float | None) -> None:
+    figure.set_size_inches(5.4, 5.5 + 0.23 * len(curves))
     axes = figure.add_subplot()
     low, high = _normal_deviate(np.array(_LIMITS))
-    axes.plot([low, high], [low, high], color=_GRID, linewidth=1)
+    axes.plot([low, high], [low, high], color=GRID, linewidth=1)
     if operating_far is not None:
         place = _normal_deviate(np.array([operating_far]))[0]
-        axes.axvline(place, color=_INK, linewidth=1, linestyle=(0, (1, 3)), label=f"FAR {100 * operating_far:g} %")
+        axes.axvline(place, color=INK, linewidth=1, linestyle=(0, (1, 3)), label=f"FAR {100 * operating_far:g} %")
     for number, (name, curve) in enumerate(curves.items()):
         far, frr = _thin(_normal_deviate(curve.far), _normal_deviate(curve.frr))
         axes.plot(
             far,
             frr,
-            color=_COLOURS[number % len(_COLOURS)],
+            color=COLOURS[number % len(COLOURS)],
             linestyle=_DASHES[number % len(_DASHES)],
             linewidth=1.8,
             label=f"{name}: EER {100 * curve.eer:.1f} %",
@@ -63,33 +57,18 @@ def _draw(curves: Mapping[str, DetCurve], operating_far: float | None) -> str:
     ticks = _normal_deviate(np.array(_TICKS))
     names = [f"{100 * tick:g}" for tick in _TICKS]
     axes.set(xlim=(low, high), ylim=(low, high), xlabel="False acceptance rate (%)", ylabel="False rejection rate (%)")
-    axes.set_xticks(ticks, names, color=_INK)
-    axes.set_yticks(ticks, names, color=_INK)
-    axes.tick_params(color=_GRID)
-    axes.xaxis.label.set_color(_INK)
-    axes.yaxis.label.set_color(_INK)
-    axes.grid(color=_GRID, linewidth=0.6)
+    axes.set_xticks(ticks, names, color=INK)
+    axes.set_yticks(ticks, names, color=INK)
+    axes.tick_params(color=GRID)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_aspect("equal")
     axes.patch.set_visible(False)
     figure.patch.set_visible(False)
-    axes.spines[:].set_color(_GRID)
-    figure.legend(loc="outside lower left", frameon=False, labelcolor=_INK, handlelength=3)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return buffer.getvalue()
-
-
-def _inline(svg: str, title: str) -> str:
-    """The bare `<svg>` element, without document type, repeated ids or fixed colours, named for screen readers."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg)  # nothing refers to groups, and several figures share a page
-    escaped = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escaped}" ', 1)
-    for number, colour in enumerate(_COLOURS, 1):
-        svg = svg.replace(colour, f"var(--curve-{number}, {colour})")
-    return svg.replace(_INK, "currentColor").replace(_GRID, "var(--grid, #b8bec6)")
+    axes.spines[:].set_color(GRID)
+    figure.legend(loc="outside lower left", frameon=False, labelcolor=INK, handlelength=3)
 
 
 def _normal_deviate(rates: NDArray[np.float64]) -> NDArray[np.float64]:

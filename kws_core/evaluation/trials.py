@@ -43,6 +43,13 @@ def pair_rows(segment_ids: Iterable[str], wanted: Iterable[str]) -> NDArray[np.i
         raise EvaluationError(f"a trial names segment {error.args[0]!r}, which has no embedding") from None
 
 
+def check_normalised(embeddings: NDArray[np.float32]) -> None:
+    """Raise `EvaluationError` unless all `embeddings [n, dim]` are of length 1, to within 0.0005."""
+    norms = np.einsum("nd,nd->n", embeddings, embeddings)
+    if len(norms) and not (np.abs(norms - 1) < 1e-3).all():  # `not all`: NaN fails too
+        raise EvaluationError("cosine scores need L2-normalised embeddings; some are not of length 1")
+
+
 def score_pairs(
     embeddings: NDArray[np.float32], left: NDArray[np.integer[Any]], right: NDArray[np.integer[Any]], chunk: int = 8192
 ) -> NDArray[np.float32]:
@@ -58,9 +65,7 @@ def score_pairs(
     for side in (left, right):
         if len(side) and not (side.min() >= 0 and side.max() < len(embeddings)):
             raise EvaluationError(f"trials name rows {side.min()} to {side.max()} of {len(embeddings)} embeddings")
-    norms = np.einsum("nd,nd->n", embeddings, embeddings)
-    if len(norms) and not (np.abs(norms - 1) < 1e-3).all():  # `not all`: NaN fails too
-        raise EvaluationError("cosine scores need L2-normalised embeddings; some are not of length 1")
+    check_normalised(embeddings)
     scores = np.empty(len(left), np.float32)
     for start in range(0, len(left), chunk):
         part = slice(start, start + chunk)

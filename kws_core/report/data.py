@@ -41,6 +41,26 @@ class ReportFigure:
 
 
 @dataclass(frozen=True)
+class ReportClip:
+    """Something to hear: a FLAC file, and what it is."""
+
+    title: str
+    note: str
+    flac: bytes
+
+
+@dataclass(frozen=True)
+class ReportGallery:
+    """A section of figures and clips; `id` is unique among those of tables and galleries."""
+
+    id: str
+    caption: str
+    figures: tuple[ReportFigure, ...] = ()
+    clips: tuple[ReportClip, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class ReportData:
     """A whole report: `facts` name the run, `verdict` is its headline (`None`: no gate was asked)."""
 
@@ -49,3 +69,4 @@ class ReportData:
     verdict: Verdict | None = None
     tables: tuple[ReportTable, ...] = ()
     figures: tuple[ReportFigure, ...] = ()
+    galleries: tuple[ReportGallery, ...] = ()

@@ -1,6 +1,7 @@
 """The report as one HTML page that needs nothing else."""
 
 import re
+from base64 import b64encode
 from importlib.resources import files
 
 from markupsafe import Markup
@@ -26,7 +27,24 @@ def render_report(data: ReportData) -> str:
     template = environment.from_string(files("kws_core.report").joinpath("report.html.j2").read_text("utf-8"))
     figures = [(figure.caption, Markup(figure.svg)) for figure in data.figures]  # noqa: S704 - checked above
     tables = [(table, _numeric_columns(table)) for table in data.tables]
-    return template.render(data=data, figures=figures, tables=tables) + "\n"
+    galleries = [
+        (
+            gallery,
+            [(figure.caption, Markup(figure.svg)) for figure in gallery.figures],  # noqa: S704 - checked above
+            [(clip, b64encode(clip.flac).decode()) for clip in gallery.clips],
+        )
+        for gallery in data.galleries
+    ]
+    values = {"figures": figures, "tables": tables, "galleries": galleries, "links": _links(data.tables)}
+    return template.render(data=data, **values) + "\n"
+
+
+def _links(tables: tuple[ReportTable, ...]) -> dict[str, str]:
+    """Of each table, its caption up to a colon; all of it where two links would say the same."""
+    short = [table.caption.split(":")[0] for table in tables]
+    return {
+        table.id: table.caption if short.count(name) > 1 else name for table, name in zip(tables, short, strict=True)
+    }
 
 
 def _numeric_columns(table: ReportTable) -> list[bool]:
@@ -37,13 +55,13 @@ def _numeric_columns(table: ReportTable) -> list[bool]:
 
 
 def _check(data: ReportData) -> None:
-    for figure in data.figures:
+    for figure in [*data.figures, *(figure for gallery in data.galleries for figure in gallery.figures)]:
         if not figure.svg.startswith("<svg") or re.search(r"<script|\son\w+=|href=\"(?!#)", figure.svg, re.IGNORECASE):
             raise EvaluationError(f"figure {figure.caption!r} must be a plain <svg> element without scripts or links")
     for table in data.tables:
         if any(len(row) != len(table.columns) for row in table.rows):
             raise EvaluationError(f"table {table.id!r} has rows that do not fit its {len(table.columns)} columns")
-    ids = [table.id for table in data.tables]
+    ids = [*(table.id for table in data.tables), *(gallery.id for gallery in data.galleries)]
     repeated = sorted({table_id for table_id in ids if ids.count(table_id) > 1})
     if repeated:
-        raise EvaluationError(f"report tables share an id: {', '.join(repeated)}")
+        raise EvaluationError(f"report tables or galleries share an id: {', '.join(repeated)}")

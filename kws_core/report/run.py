@@ -15,6 +15,7 @@ from kws_core.evaluation.detection import DetectionSummary
 from kws_core.evaluation.system import SystemEvaluation
 from kws_core.gate import Decision
 from kws_core.manifest import Manifest
+from kws_core.report.alignment_gate import GateReport, gate_gallery, gate_table
 from kws_core.report.data import Fact, ReportData, ReportFigure, ReportTable, Verdict
 from kws_core.report.measures import detection_table, keywords_table, trials_table
 from kws_core.report.numbers import count, percent
@@ -50,12 +51,14 @@ class RunFacts:
     """The document of the refit."""
     model_version: str
     decision: Decision
+    alignment_gate: GateReport | None = None
+    """None where the gate is switched off."""
 
 
 def run_report(facts: RunFacts) -> str:
     """The page: data, alignment, trials, detection, search and configuration of a run."""
     description = facts.bundle.description
-    trials = _search_trials(facts.search)
+    trials, gate = _search_trials(facts.search), facts.alignment_gate
     rejected = pa.concat_tables(list(facts.quarantine.values()))
     tables: list[ReportTable | None] = [
         trials_table(facts.evaluation.trials),
@@ -64,6 +67,7 @@ def run_report(facts: RunFacts) -> str:
         _selection_table(facts.selection),
         rejections_table(rejected) if rejected.num_rows else None,
         _alignment(facts),
+        gate_table(gate.outcome) if gate is not None else None,
         search_table(trials, "Development EER") if trials else None,
         configuration_table(facts.experiment.model_dump(mode="json")),
     ]
@@ -80,6 +84,7 @@ def run_report(facts: RunFacts) -> str:
             verdict=Verdict(facts.decision.promoted, facts.decision.reason),
             tables=tuple(table for table in tables if table is not None),
             figures=figures,
+            galleries=(gate_gallery(gate),) if gate is not None else (),
         )
     )
 
@@ -157,10 +162,7 @@ def _search_trials(document: Mapping[str, Any]) -> list[SearchTrial]:
     return [
         SearchTrial(
             name=f"trial {number}",
-            parameters={
-                "encoder": trial["encoder"]["name"],
-                **{name: trial[name] for name in ("scale", "margin", "learning_rate")},
-            },
+            parameters={"encoder": trial["encoder"]["name"], **trial["values"]},
             epochs=trial["epoch"],
             score=trial["development_eer"],
             chosen=number == 1,

@@ -18,6 +18,7 @@ def study_page(
     title: str, facts: Mapping[str, str], table: StudyTable, configuration: Mapping[str, object], licences: str = ""
 ) -> str:
     """One HTML page that needs nothing else; equal input gives equal bytes."""
+    # said once, under the claims: every table of figures would repeat it
     note = " ".join(["Intervals: 95 %, bootstrap over speakers; every figure is the mean over seeds.", *table.notes])
     tables = [
         ReportTable(
@@ -34,8 +35,9 @@ def study_page(
                 )
                 for claim in table.claims
             ),
+            note,
         ),
-        *(_figures_table(table, test_set, note) for test_set in test_sets(table)),
+        *(_figures_table(table, test_set) for test_set in test_sets(table)),
         configuration_table(configuration),
     ]
     named = [Fact(name, value) for name, value in {**facts, "Licences of the data": licences}.items() if value]
@@ -73,10 +75,10 @@ def test_sets(table: StudyTable) -> list[str]:
     return list(dict.fromkeys(row.test_set for row in table.rows))
 
 
-def _figures_table(table: StudyTable, test_set: str, note: str) -> ReportTable:
+def _figures_table(table: StudyTable, test_set: str) -> ReportTable:
     columns, rows = _cells(table, test_set)
     number = test_sets(table).index(test_set)
-    return ReportTable(f"figures-{number}", test_set, columns, rows, note)
+    return ReportTable(f"figures-{number}", test_set, columns, rows)
 
 
 def _cells(table: StudyTable, test_set: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

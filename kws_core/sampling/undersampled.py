@@ -1,31 +1,16 @@
 """Large classes cut down to the smallest."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
-import torch
-
-from kws_core.sampling.rows import Rows, RowsByClass, full_batches, shuffle
+from kws_core.sampling.equal_counts import EqualCounts
 
 
-@dataclass(frozen=True)
-class Undersampled:
-    """As many rows of each class as the smallest has, another draw each epoch; non-targets are one more class.
-
-    Raises `TrainingError` that names a class without rows.
+class Undersampled(EqualCounts):
+    """As many rows of each class as the smallest has, another draw each epoch; no row twice in one.
 
     Source: a baseline of Arora et al. 2019.
     """
 
-    rows: RowsByClass
-    batch_size: int
-
-    def __post_init__(self) -> None:
-        self.rows.groups()
-
-    def epoch(self, generator: torch.Generator) -> list[Rows]:
-        """`max(classes * smallest // batch_size, 1)` batches; no row twice."""
-        groups = self.rows.groups()
-        smallest = min(len(group) for group in groups)
-        order = np.concatenate([shuffle(group, generator)[:smallest] for group in groups])
-        return full_batches(shuffle(order, generator), self.batch_size)
+    def draws(self, sizes: Sequence[int]) -> int:
+        """The rows of the smallest class."""
+        return min(sizes)

@@ -9,7 +9,7 @@ from importlib import import_module
 from kws_core.errors import ConfigError
 from kws_core.studies.study import Study
 
-NAMES = ("arora2019", "huh2020", "ma2019")
+NAMES = ("alignment_gate", "arora2019", "huh2020", "ma2019")
 
 
 def find_study(name: str) -> Study:

@@ -26,6 +26,7 @@ class Arora2019:
     name = "arora2019"
     title = "Rare events under class imbalance (Arora et al. 2019)"
     version = 1
+    table_version = 1
     config_type = Arora2019Config
 
     def cells(self, config: Arora2019Config) -> list[Cell]:

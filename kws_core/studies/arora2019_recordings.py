@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kws_core.audio import Pcm16, decode_file, pcm16_to_float
 from kws_core.config import SAMPLE_RATE_HZ, SelectionConfig
-from kws_core.corpora.manifest import plan_manifest
+from kws_core.corpora.manifest import prepare_manifest
 from kws_core.corpora.recording import Recording
 from kws_core.errors import SelectionError
 from kws_core.fingerprint import fingerprint, unit_interval
@@ -54,13 +54,13 @@ class Recordings:
 
 def content(sounds: SoundsConfig) -> str:
     """Fingerprint of all recordings that the mixtures may be made of; raises `CorpusError` as their manifests do."""
-    planned = [*plan_manifest(sounds.recordings), *plan_manifest(sounds.speech)]
+    planned = [*prepare_manifest(sounds.recordings), *prepare_manifest(sounds.speech)]
     return fingerprint("arora2019 sounds", [recording.digest for recording in planned])
 
 
 def licences(sounds: SoundsConfig) -> tuple[str, ...]:
     """Licences of all recordings that the mixtures may be made of, each once, in alphabetical order."""
-    planned = [*plan_manifest(sounds.recordings), *plan_manifest(sounds.speech)]
+    planned = [*prepare_manifest(sounds.recordings), *prepare_manifest(sounds.speech)]
     return tuple(sorted({recording.licence for recording in planned}))
 
 
@@ -72,12 +72,12 @@ def read_recordings(sounds: SoundsConfig, selection: SelectionConfig) -> dict[st
         SelectionError: a part lacks an event, noise or speech.
     """
     by_sound: dict[str, dict[str, list[Recording]]] = {}
-    for recording in plan_manifest(sounds.recordings):
+    for recording in prepare_manifest(sounds.recordings):
         sound = recording.text if recording.text in sounds.events else ""
         by_sound.setdefault(sound, {}).setdefault(source_name(recording.location, sounds), []).append(recording)
     split = {sound: split_sources(list(sources), sounds) for sound, sources in by_sound.items()}
     speech: dict[str, list[Recording]] = {part: [] for part in PARTS}
-    for recording in sorted(plan_manifest(sounds.speech), key=lambda one: unit_interval("arora2019", one.source)):
+    for recording in sorted(prepare_manifest(sounds.speech), key=lambda one: unit_interval("arora2019", one.source)):
         own = speech[speaker_split(recording.speaker_id, selection)]
         if len(own) < sounds.speech_recordings:
             own.append(recording)

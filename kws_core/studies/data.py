@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kws_core.alignment_gate import read_measures
 from kws_core.config import FeaturesConfig, SelectionConfig
 from kws_core.errors import SelectionError
 from kws_core.feature_cache import cached_features
@@ -31,6 +32,8 @@ class StudyData:
     """The word, or `<background>`; all of these are `[rows]`."""
     speakers: NDArray[np.str_]
     corpora: NDArray[np.str_]
+    measures: pa.Table | None = None
+    """What the alignment gate looks at, `alignment_gate.GATE_COLUMNS` of every row."""
 
     def splits(self, config: SelectionConfig, rotation: float = 0.0) -> NDArray[np.str_]:
         """`train`, `development` or `test` of each row, by the hash of its speaker, whatever the corpus.
@@ -56,10 +59,17 @@ def study_data(store: Store, segments: Manifest, features: Manifest, config: Fea
         raise SelectionError("the study's corpora gave no segments")
     index = pa.Table.from_pylist([_with_word(row) for row in rows])
     key = fingerprint("study", segments.fingerprint, features.fingerprint)
+    segment_ids, labels, speakers, corpora = (
+        np.array(index[name].to_pylist(), np.str_) for name in ("segment_id", "label", "speaker_id", "corpus")
+    )
     return StudyData(
         cached_features(store, features, index, cache, key),
         word_frames(index, config),
-        *(np.array(index[name].to_pylist(), np.str_) for name in ("segment_id", "label", "speaker_id", "corpus")),
+        segment_ids,
+        labels,
+        speakers,
+        corpora,
+        measures=read_measures(store, segments),
     )
 
 

@@ -38,6 +38,7 @@ class Huh2020:
     name = "huh2020"
     title = "Metric learning for keyword spotting (Huh et al. 2020)"
     version = 1
+    table_version = 2
     config_type = Huh2020Config
 
     def cells(self, config: Huh2020Config) -> list[Cell]:

@@ -25,6 +25,7 @@ class Ma2019:
     name = "ma2019"
     title = "Hypersphere embedding and additive margin (Ma et al. 2019)"
     version = 1
+    table_version = 1
     config_type = Ma2019Config
 
     def cells(self, config: Ma2019Config) -> list[Cell]:

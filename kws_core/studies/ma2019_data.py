@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kws_core.errors import SelectionError
 from kws_core.pairs import draw_pairs
 from kws_core.selection import class_labels, select
+from kws_core.studies.alignment_gate_config import AlignmentGateStudyConfig
 from kws_core.studies.data import StudyData
 from kws_core.studies.ma2019_config import Ma2019Config
 from kws_core.training_data import TrainingData
@@ -28,7 +29,7 @@ class MaData:
     tests: dict[str, Pairs]
 
 
-def ma_data(data: StudyData, config: Ma2019Config) -> MaData:
+def ma_data(data: StudyData, config: Ma2019Config | AlignmentGateStudyConfig) -> MaData:
     """Select training classes and draw the pair lists, as a retrain does.
 
     Raises:

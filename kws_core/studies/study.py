@@ -58,6 +58,9 @@ class StudyConfig(Section):
             raise ValueError("training.repeats must be empty: a study trains on every segment once an epoch")
         if self.training.input != "features":
             raise ValueError(f"training.input must be features, not {self.training.input}: a study reads no waveforms")
+        official = sorted(name for name, corpus in self.corpora.items() if corpus.use == "official")
+        if official:
+            raise ValueError(f"corpora.{official[0]}.use must not be official: a study's own rules split its speakers")
         noise = sorted(name for name, corpus in self.corpora.items() if corpus.use == "noise")
         if noise:
             raise ValueError(f"corpora.{noise[0]}.use must not be noise: a study reads no waveforms that it could join")
@@ -98,6 +101,8 @@ class Study(Protocol):
     title: str
     version: int
     """Raised when a cell would give another result than before."""
+    table_version: int
+    """Raised when the same results would give another table: its figures, claims, rules or notes."""
     config_type: type[StudyConfig]
 
     def cells(self, config: Any) -> list[Cell]:

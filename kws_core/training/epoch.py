@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from kws_core.config import TrainingConfig
+from kws_core.training.batch_loss import BatchLoss
 from kws_core.training.batches import BatchSource
+from kws_core.training.distributed import Ranks
 from kws_core.training.divergence import LossWatch
 from kws_core.training.schedule import learning_rate
 from kws_core.training.state import TrainingState
@@ -28,6 +30,8 @@ class EpochLoop:
     freeze_encoder: bool
     """The encoder is left as it is, statistics of its normalisation included; only the loss learns."""
     device: torch.device
+    ranks: Ranks = Ranks()
+    """Processes that share the rows of every batch; all of them run the same steps."""
 
     def run(
         self, state: TrainingState, epoch: int, batches: list[NDArray[np.int64]], generator: torch.Generator
@@ -44,20 +48,22 @@ class EpochLoop:
         costs = [report.cost for report in state.history]
         first_loss = state.history[0].loss if state.history else None
         watch = LossWatch(epoch, len(batches), first_loss, self.training.learning_rate, self.device)
-        for step, positions in enumerate(batches):
-            rate = learning_rate(self.training, epoch, step, len(batches), costs)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            features = self.source(self.rows[positions], generator)
-            labels = self.labels[positions].to(self.device, non_blocking=True)
-            with torch.set_grad_enabled(not self.freeze_encoder), self.autocast:
-                embeddings = encoder(features)
-            value = loss(embeddings.float(), labels)  # in float32, whatever the encoder computes in
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
-            nn.utils.clip_grad_norm_(parameters, self.training.clip_norm)
-            optimiser.step()
-            if state.average is not None:
-                state.average.update()
-            watch.add(step, value)
+        batch_loss = BatchLoss(encoder, loss, self.autocast, self.freeze_encoder, self.ranks)
+        with batch_loss.in_force():
+            for step, positions in enumerate(batches):
+                rate = learning_rate(self.training, epoch, step, len(batches), costs)
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
+                # every rank augments the whole batch: rows lend each other their surroundings
+                features = self.source(self.rows[positions], generator)
+                labels = self.labels[positions].to(self.device, non_blocking=True)
+                value = batch_loss(features, labels)
+                optimiser.zero_grad(set_to_none=True)
+                value.backward()
+                self.ranks.average_gradients(parameters)
+                nn.utils.clip_grad_norm_(parameters, self.training.clip_norm)
+                optimiser.step()
+                if state.average is not None:
+                    state.average.update()
+                watch.add(step, value)
         return watch.mean()

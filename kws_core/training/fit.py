@@ -13,6 +13,7 @@ from kws_core.losses import build_loss
 from kws_core.pair_selection import select_pairs
 from kws_core.sampling import build_sampler
 from kws_core.training.batches import batch_source
+from kws_core.training.distributed import current_ranks
 from kws_core.training.ema import MovingAverage
 from kws_core.training.epoch import EpochLoop
 from kws_core.training.judge import Judge, JudgedBy
@@ -36,6 +37,10 @@ def fit(
     judged_by: JudgedBy | None = None,
 ) -> FitResult:
     """Train an encoder; on a CPU the same inputs give the same weights, and so does a run resumed from a checkpoint.
+
+    Called by all processes of a torch process group, it trains one encoder on shares of each batch: the same but for
+    rounding, whatever their number, also where a checkpoint is gone on from with another number. All of them call
+    `on_epoch` and return the result.
 
     Args:
         data: what to learn from and be judged by.
@@ -69,6 +74,8 @@ def fit(
     counts = torch.from_numpy(np.bincount(train_labels[train_labels >= 0], minlength=len(label_names)))
     loss = build_loss(spec.loss, spec.encoder.embedding_dim, len(label_names), counts)
     modules = nn.ModuleDict({"encoder": encoder.requires_grad_(not freeze_encoder), "loss": loss}).to(place)
+    ranks = current_ranks()
+    ranks.start_alike(modules)
     learning = [parameter for parameter in modules.parameters() if parameter.requires_grad]
     if not learning:
         raise TrainingError(f"nothing would learn: the encoder is frozen and the loss {spec.loss.name} has no weights")
@@ -94,7 +101,10 @@ def fit(
     )
     if checkpoint is not None:
         state.load(checkpoint)
-    loop = EpochLoop(training, source, data.train, torch.from_numpy(train_labels), precision, freeze_encoder, place)
+    ranks.agree({"the configuration": state.identity, "the labels": train_labels, "the checkpoint": len(state.history)})
+    loop = EpochLoop(
+        training, source, data.train, torch.from_numpy(train_labels), precision, freeze_encoder, place, ranks
+    )
     ramp_epochs = spec.loss.margin_ramp_epochs
     for epoch in range(len(state.history), training.epochs):
         if training.patience and epoch - state.best_epoch >= training.patience:
@@ -107,9 +117,10 @@ def fit(
         batches = sampler.epoch(generator)
         if training.max_steps_per_epoch:
             batches = batches[: training.max_steps_per_epoch]
+        ranks.check_batches(batches)
         mean_loss = loop.run(state, epoch, batches, generator)
         judged = (state.encoder(judged=True), state.loss(judged=True))
-        state.record(judge.report(*judged, epoch + 1, mean_loss, training.learning_rate))
+        state.record(ranks.from_first(judge.report(*judged, epoch + 1, mean_loss, training.learning_rate)))
         if on_epoch is not None:
             on_epoch(state.history[-1], state.dump)
     encoder, loss, delivered = state.deliver()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from kws_core.errors import TrainingError
 from kws_core.evaluation.det import eer, frr_at_far
 from kws_core.losses import Loss
+from kws_core.training.distributed import current_ranks
 from kws_core.training.report import EpochReport
 from kws_core.training_data import TrainingData
 
@@ -55,7 +56,8 @@ class Judge:
         """
         sides = [side for left, right, _ in self._data.trials.values() for side in (left, right)]
         rows = np.unique(np.concatenate([*sides, self._development]))
-        embeddings = embed_rows(encoder, self._data, rows, self._device)
+        ranks = current_ranks()
+        embeddings = ranks.joined(embed_rows(encoder, self._data, rows[ranks.share(len(rows))], self._device))
         if not np.isfinite(embeddings).all():
             raise TrainingError(
                 f"embeddings of development segments are not finite after epoch {epoch}: lower "

@@ -11,7 +11,7 @@ import soundfile
 import yaml
 from experiments import Finished, FullRun, run_kws, tiny_experiment, write_preset
 
-from kws_core.bundle import CENTROIDS, DESCRIPTION, ENCODER, SOFTMAX, SVM, WEIGHTS
+from kws_core.bundle import DESCRIPTION, ENCODER
 
 SPEAKERS = ("anna", "bert", "cleo", "dora", "emil", "fay")
 
@@ -114,11 +114,12 @@ def test_too_many_recordings_that_cannot_be_used(tmp_path: Path, prefect_server:
     assert "computed" in finished.stderr.splitlines()[0]
 
 
-@pytest.mark.parametrize("name", [ENCODER, WEIGHTS, CENTROIDS, SVM, SOFTMAX, DESCRIPTION])
+# every file, and every damage, is tried where bundles are read
+@pytest.mark.parametrize("name", [ENCODER, DESCRIPTION])
 def test_a_damaged_bundle(name: str, full_run: FullRun, tmp_path: Path) -> None:
     bundle = shutil.copytree(full_run.bundle, tmp_path / "bundle")
     content = bytearray((bundle / name).read_bytes())
-    # one byte: a flipped bit in a tensor, a comma that is none
+    # one byte: a flipped bit in the graph, a brace that is none
     place = content.rindex(b"}") if name == DESCRIPTION else len(content) // 2
     content[place] ^= 1
     (bundle / name).write_bytes(content)

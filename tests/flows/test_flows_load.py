@@ -32,7 +32,7 @@ TASKS = {
     "publish_report": "report",
 }
 """Prefect's name of each task that the flow calls, in the order of the calls."""
-COMMANDS = ("retrain", "spot", "enrol", "study", "rollback", "presets", "demo-recording")
+COMMANDS = ("retrain", "spot", "enrol", "study", "rollback", "presets", "recipes", "demo-recording")
 
 
 def _modules(package: object) -> list[str]:
@@ -76,6 +76,16 @@ def test_presets_are_listed(tmp_path: Path) -> None:
     assert [line.split()[0] for line in finished.stdout.splitlines()] == sorted(
         path.stem for path in PRESETS.glob("*.yaml")
     )
+
+
+def test_recipes_are_listed(tmp_path: Path) -> None:
+    finished = run_kws("recipes", cwd=tmp_path, timeout_s=60)
+    assert finished.status == 0, finished.stderr
+    listed = [line.partition(":")[0] for line in finished.stdout.splitlines() if not line.startswith(" ")]
+    assert {"aishell", "librispeech", "manifest", "speech_commands"} <= set(listed)
+    assert listed == sorted(listed)
+    for field in ("language", "size", "licence", "needs"):
+        assert len(re.findall(rf"^    {field} +\S", finished.stdout, re.M)) == len(listed)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

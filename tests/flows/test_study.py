@@ -1,11 +1,12 @@
 """A study by the real command: recordings to a table, again without any work, and its mistakes told in a sentence."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
-from experiments import KEYWORDS, Finished, run_kws
+from experiments import KEYWORDS, Finished, FullRun, run_kws, tiny_experiment
 from store_files import store_files
 
 from flows.cli import PRESETS
@@ -13,8 +14,7 @@ from kws_core.presets import load_settings
 from kws_core.studies import NAMES, find_study
 
 TINY = {
-    "corpora": {"demo": {"recipe": "demo", "speakers": 12, "keyword_repeats": 1, "other_words": 8}},
-    "ingest": {"part_bytes": 1_400_000},
+    **{section: tiny_experiment()[section] for section in ("corpora", "ingest")},
     "segments": {"background_share": 0},
     "selection": {"keywords": list(KEYWORDS), "development_share": 0.25, "test_share": 0.25, "pairs": 200},
     "encoder": {"name": "res15", "maps": 6, "stem_pooling": [6, 5], "embedding_dim": 16},
@@ -30,8 +30,12 @@ def study(preset: Path, folder: Path, env: dict[str, str], *arguments: str) -> F
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, prefect_server: dict[str, str]) -> tuple[Path, Path, Finished]:
+def finished(
+    full_run: FullRun, tmp_path_factory: pytest.TempPathFactory, prefect_server: dict[str, str]
+) -> tuple[Path, Path, Finished]:
     folder = tmp_path_factory.mktemp("study")
+    # recordings and alignments are those of the full run
+    shutil.copytree(full_run.store, folder / "runs" / "ma2019" / "store")
     preset = folder / "tiny.yaml"
     preset.write_text(yaml.safe_dump(TINY), encoding="utf-8")
     done = study(preset, folder, prefect_server, "--set", "parallel_cells=1")
@@ -73,7 +77,7 @@ def test_a_rerun_computes_nothing(finished: tuple[Path, Path, Finished], prefect
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("huh2021",), "study 'huh2021' is unknown; arora2019, huh2020, ma2019 are accepted"),
+        (("huh2021",), "study 'huh2021' is unknown; alignment_gate, arora2019, huh2020, ma2019 are accepted"),
         (("ma2019", "--set", "margin=0.2"), "key 'margin' is unknown"),
         (("huh2020", "--seeds", "9"), "rotate_speakers needs seeds x selection.test_share of at most 1"),
         (("ma2019", "--preset", "absent.yaml"), "absent.yaml does not exist"),

@@ -47,6 +47,7 @@ def index_row(number: int, speaker: str, label: str, corpus: str = "split", word
         "segment_id": f"segment-{number:04d}",
         "corpus": corpus,
         "speaker_id": speaker,
+        "split": "",
         "label": label,
         **times,
         **place,

@@ -5,6 +5,8 @@ from pydantic import ValidationError
 
 from kws_core import errors
 from kws_core.config import (
+    AlignmentGateConfig,
+    CommonVoiceCorpusConfig,
     DemoCorpusConfig,
     Experiment,
     FeaturesConfig,
@@ -83,6 +85,8 @@ def test_defaults_are_those_of_the_paper() -> None:
         (StrategyConfig, {"bundle": "universal"}, r"fine_tune and strategy\.bundle go together"),
         (WaveformAugmentationConfig, {"min_snr_db": 40}, r"min_snr_db \(40\) cannot exceed max_snr_db \(30\)"),
         (IngestConfig, {"part_bytes": 64, "parts": 3}, "Extra inputs are not permitted"),
+        (AlignmentGateConfig, {"score": {"word_low": 0}}, "greater than 0"),
+        (AlignmentGateConfig, {"energy": {"word_low": 3}}, "Extra inputs are not permitted"),
     ],
 )
 def test_values_that_cannot_work_are_refused(section: type, values: dict[str, object], message: str) -> None:
@@ -111,6 +115,22 @@ def test_corpora_are_known_by_their_use() -> None:
     corpora = {use: {"recipe": "demo", "use": use} for use in ("split", "train", "test")}
     experiment = Experiment.model_validate({"name": "a", "purpose": "enrolment", "corpora": corpora})
     assert (experiment.test_corpora, experiment.training_corpora) == (frozenset({"test"}), frozenset({"train"}))
+
+
+def test_official_splits_need_a_corpus_that_has_some() -> None:
+    corpora = {"a": {"recipe": "fsdd", "use": "official"}, "b": {"recipe": "librispeech"}}
+    experiment = Experiment.model_validate({"name": "a", "purpose": "enrolment", "corpora": corpora})
+    assert experiment.official_corpora == {"a"}
+    corpora["b"] = {"recipe": "demo", "use": "official"}
+    with pytest.raises(ValidationError, match=r"use: official needs a corpus that comes with .*; recipe demo has none"):
+        Experiment.model_validate({"name": "a", "purpose": "enrolment", "corpora": corpora})
+
+
+def test_the_aligner_of_a_corpus_follows_its_language() -> None:
+    english = CommonVoiceCorpusConfig(path="cv-corpus-en.tar.gz")
+    assert (english.aligner, english.language) == ("pocketsphinx", "en")
+    assert CommonVoiceCorpusConfig(path="cv-corpus-de.tar.gz", language="de").aligner == "mfa"
+    assert CommonVoiceCorpusConfig(path="a", language="de", aligner="whole_clip").aligner == "whole_clip"
 
 
 WITH_NOISE: dict[str, Any] = {
@@ -145,7 +165,7 @@ def test_noise_corpora_are_known_and_serve_for_nothing_else() -> None:
         ),
         (
             {"corpora": {"words": {"recipe": "demo"}, "rain": {"recipe": "demo", "use": "noise"}}},
-            "corpus 'rain' has use: noise, which needs recipe manifest, not demo",
+            "corpus 'rain' has use: noise, but recordings of recipe demo cannot serve as noise",
         ),
     ],
 )

@@ -114,3 +114,17 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_object_is_created_once(root: str) -> None:
+    files = Files(root)
+    assert files.create("a/b.json", b"first")
+    assert not files.create("a/b.json", b"second")
+    assert files.read("a/b.json") == b"first"
+    assert files.names("a") == ["a/b.json"]
+
+
+def test_what_cannot_be_created_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file in place of the folder")
+    with pytest.raises(StoreError, match=r"store '.*taken' cannot be written \(a/b\.json\): "):
+        Files(str(tmp_path / "taken")).create("a/b.json", b"x")

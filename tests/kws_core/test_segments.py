@@ -21,6 +21,7 @@ def utterances(pcm: np.ndarray = PCM, count: int = 1) -> pa.Table:
         "corpus": "demo",
         "speaker_id": "anna",
         "text": "x",
+        "split": "",
         "language": "en",
         "audio": encode_flac(pcm),
         "duration_s": len(pcm) / 16000,
@@ -163,3 +164,51 @@ def test_the_share_of_background_is_kept_and_the_same_places_are_chosen_again() 
 
 def rows300() -> list[dict[str, Any]]:
     return [{"utterance_id": f"u{number}", "index": 0} for number in range(300)]
+
+
+def test_measures_of_the_gate_are_those_of_the_word() -> None:
+    row = {"word": "don't", "phone_duration_deviation": 0.7, "disagreement_s": 0.03}
+    pcm = PCM.copy()
+    pcm[:16000] //= 10  # 20 dB less before the word, the same level after it
+    output = cut_part(utterances(pcm), words(row), SegmentsConfig(background_share=1))
+    found = {cut["label"]: cut for cut in output.table.to_pylist()}
+    word, background = found["don't"], found[BACKGROUND]
+    assert (word["score"], word["phone_duration_deviation"], word["disagreement_s"]) == (-5.0, 0.7, 0.03)
+    assert word["speaking_rate"] == pytest.approx(4 / 0.4)  # an apostrophe is no letter
+    spoken, before, after = (
+        float(np.mean((pcm[first:last] / 32768) ** 2))
+        for first, last in ((16000, 22400), (15200, 16000), (22400, 23200))
+    )
+    assert word["boundary_silence_db"] == pytest.approx(10 * math.log10((before + after) / 2 / spoken), abs=0.01)
+    for name in ("score", "phone_duration_deviation", "disagreement_s", "speaking_rate", "rms", "boundary_silence_db"):
+        assert math.isnan(background[name])
+
+
+@pytest.mark.parametrize(
+    ("span", "outside"),
+    [((0.0, 0.4), [(6400, 7200)]), ((2.6, 3.0), [(40800, 41600)]), ((0.02, 0.4), [(0, 320), (6400, 7200)])],
+)
+def test_what_lies_outside_a_word_at_the_edge(span: tuple[float, float], outside: list[tuple[int, int]]) -> None:
+    output = cut_part(utterances(), words({"start_s": span[0], "end_s": span[1]}), WORDS_ONLY)
+    power = [float(np.mean((PCM[first:last] / 32768) ** 2)) for first, last in outside]
+    inside = float(np.mean((PCM[round(span[0] * 16000) : round(span[1] * 16000)] / 32768) ** 2))
+    expected = 10 * math.log10(np.mean(power) / inside)
+    assert output.table["boundary_silence_db"].to_pylist() == [pytest.approx(expected, abs=0.01)]
+
+
+def test_a_word_that_fills_its_utterance_has_nothing_outside_and_silence_is_far_below_it() -> None:
+    whole = cut_part(utterances(PCM[:8000]), words({"start_s": 0.0, "end_s": 0.5}), WORDS_ONLY).table
+    assert math.isnan(whole["boundary_silence_db"].to_pylist()[0])
+    quiet = PCM.copy()
+    quiet[:16000], quiet[22400:] = 0, 0
+    (level,) = cut_part(utterances(quiet), words({}), WORDS_ONLY).table["boundary_silence_db"].to_pylist()
+    assert -90 < level < -60
+
+
+def test_the_official_split_of_the_utterance_stays_with_its_segments() -> None:
+    column = UTTERANCES.get_field_index("split")
+    official = utterances().set_column(column, "split", pa.array(["development"]))
+    assert set(cut_part(official, words({}), SegmentsConfig(background_share=1)).table["split"].to_pylist()) == {
+        "development"
+    }
+    assert cut_part(utterances(), words({}), WORDS_ONLY).table["split"].to_pylist() == [""]

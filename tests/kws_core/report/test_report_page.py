@@ -107,6 +107,20 @@ def test_tables_have_captions_and_header_cells_and_can_be_reached_by_keyboard(da
     assert tags.count("details") == 1
 
 
+def test_counts_of_a_column_stand_under_its_heading():
+    rows = (("softmax", "3.2 % [2.1, 4.4]"),)
+    page = Page(render_report(ReportData("t", tables=(ReportTable("a", "A", ("Method", "FRR at 2 % (n 40)"), rows),))))
+    assert ("th", "FRR at 2\u00a0%") in page.texts
+    assert ("small", "(n 40)") in page.texts
+
+
+def test_no_two_links_of_the_index_say_the_same():
+    captions = {"a": "Words: alone", "b": "Words: of sentences", "c": "Trials: pairs"}
+    tables = tuple(ReportTable(key, caption, ("Key",), (("x",),)) for key, caption in captions.items())
+    page = Page(render_report(ReportData("t", tables=tables)))
+    assert [text for tag, text in page.texts if tag == "a"] == ["Words: alone", "Words: of sentences", "Trials"]
+
+
 @pytest.mark.parametrize(("promoted", "word"), [(True, "Promoted"), (False, "Not promoted")])
 def test_the_verdict_is_said_in_words(promoted, word):
     page = Page(render_report(ReportData("t", verdict=Verdict(promoted, "because of 5 %"))))

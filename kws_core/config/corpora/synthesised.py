@@ -1,22 +1,10 @@
-"""Corpora: where recordings come from, and what they serve for."""
+"""Corpora that are synthesised: `demo` and `spoken_words`."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from kws_core.config.base import PositiveSeconds, Section, check_durations
-
-
-class CorpusSection(Section):
-    """What every corpus states, whatever its recipe."""
-
-    aligner: Literal["pocketsphinx", "whole_clip"] = "pocketsphinx"
-    """`pocketsphinx` for sentences, `whole_clip` for recordings of one isolated word."""
-    use: Literal["split", "train", "test", "noise"] = "split"
-    """`split`: speakers are split by hash. `train`: all of them are trained on. `test`: heard by nobody in training,
-    reported as a cross-corpus test. `noise`: recordings that training on waveforms adds to its inputs; they need no
-    transcript, and are neither aligned nor cut into words. Recipe `manifest` only."""
-    language: str = "en"
+from kws_core.config.corpora.section import AlignerName, CorpusSection
 
 
 class DemoCorpusConfig(CorpusSection):
@@ -32,23 +20,11 @@ class DemoCorpusConfig(CorpusSection):
     seed: int = 0
 
 
-class ManifestCorpusConfig(CorpusSection):
-    """Any TSV with the columns `path speaker text` (recipe `manifest`)."""
-
-    recipe: Literal["manifest"] = "manifest"
-    path: str
-    """The TSV; audio paths in it are relative to its folder."""
-    include: tuple[str, ...] = ("*",)
-    """Glob patterns on the column `path`: a row is read when it matches any of them."""
-    licence: str = "unknown"
-    """Licence of rows whose table has no column `licence`."""
-
-
 class SpokenWordsCorpusConfig(CorpusSection):
     """Isolated words of many labels, voices and languages, synthesised offline (recipe `spoken_words`)."""
 
     recipe: Literal["spoken_words"] = "spoken_words"
-    aligner: Literal["pocketsphinx", "whole_clip"] = "whole_clip"
+    aligner: AlignerName = "whole_clip"
     language: str = "mul"
     """`mul`, ISO 639-2 for several languages: English and invented words."""
     words: int = Field(default=3000, ge=0)
@@ -84,23 +60,4 @@ class SpokenWordsCorpusConfig(CorpusSection):
                 f"natural_voices_per_word ({self.natural_voices_per_word}) cannot exceed "
                 f"voices_per_word ({self.voices_per_word})"
             )
-        return self
-
-
-CorpusConfig = Annotated[
-    DemoCorpusConfig | ManifestCorpusConfig | SpokenWordsCorpusConfig, Field(discriminator="recipe")
-]
-
-
-class IngestConfig(Section):
-    """Recordings to utterances."""
-
-    part_bytes: int = Field(default=64 * 2**20, gt=0)
-    """Source bytes per part, in the mean; parts hold whole speakers."""
-    min_duration_s: PositiveSeconds = 0.1
-    max_duration_s: PositiveSeconds = 60.0
-
-    @model_validator(mode="after")
-    def _check(self) -> "IngestConfig":
-        check_durations(self.min_duration_s, self.max_duration_s)
         return self
