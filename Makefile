@@ -12,8 +12,9 @@ demo: $(READY)
 	$(BIN)/kws demo-recording runs/demo/recording.wav
 	$(BIN)/kws spot --model models:/demo@champion runs/demo/recording.wav
 
+# two processes; the tests of a file stay together, and the longest come first
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow

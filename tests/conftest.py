@@ -14,6 +14,13 @@ quieten()
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes (`make test`), the tests of a file stay in one, and so do those that share a full run."""
+    for item in items:
+        folder = item.path.parent
+        item.add_marker(pytest.mark.xdist_group("flows" if folder.name == "flows" else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def _one_torch_thread() -> None:
     # only where a test module has imported torch already: importing it costs seconds
