@@ -8,6 +8,7 @@ from kws_core.config import Experiment
 from kws_core.evaluation.system import SystemEvaluation
 from kws_core.gate import Decision
 from tasks.align import align
+from tasks.bucket import bucket
 from tasks.cut import cut
 from tasks.featurise import featurise
 from tasks.ingest import ingest
@@ -20,6 +21,7 @@ from tasks.register import register
 from tasks.search import search
 from tasks.select import select
 from tasks.training_input import TrainingInput
+from tasks.warm_start import warm_start
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ def retrain(places: Places, experiment: Experiment) -> RetrainResult:
     sound = segments if experiment.training.input == "waveforms" else ""
     noise = utterances if experiment.noise_corpora else ""
     given = TrainingInput(features=features, selection=selection, pairs=pairs, segments=sound, noise=noise)
+    if experiment.training.data == "stream":
+        given = given.model_copy(update={"buckets": bucket(places, experiment, sound or features, selection)})
+    experiment = warm_start(places, experiment, given)
     search_key = search(places, experiment, given)
     encoder_key = refit(places, experiment, given, search_key)
     bundle_key = package(places, experiment, segments, given, encoder_key)

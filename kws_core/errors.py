@@ -11,7 +11,8 @@ KwsError
 ├── TrainingError    a run that cannot start or has diverged
 ├── EvaluationError  scores that cannot be measured
 ├── BundleError      a bundle that is missing, damaged or not ours
-└── RegistryError    a registered model that cannot be reached or moved
+├── RegistryError    a registered model that cannot be reached or moved
+└── ClusterError     a cluster without the room or the workers that a stage needs
 """
 
 
@@ -61,3 +62,7 @@ class BundleError(KwsError):
 
 class RegistryError(KwsError):
     """A registered model that cannot be reached or moved."""
+
+
+class ClusterError(KwsError):
+    """A cluster without the room or the workers that a stage needs."""

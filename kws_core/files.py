@@ -1,16 +1,27 @@
 """Whole-object reads and writes on a local folder or `s3://`: a reader sees an object complete or not at all."""
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib import import_module
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
+import pyarrow as pa
+from pyarrow import fs
 
+from kws_core import s3
 from kws_core.errors import StoreError
+
+RANGE_BYTES = 8 << 20
+"""Bytes of one request where an object is read in several at a time."""
+REQUESTS = 8
+"""Requests in flight for one object."""
 
 
 class Files:
@@ -21,12 +32,18 @@ class Files:
         self.root = root.rstrip("/")
         try:
             # another process may write between two looks at a folder, so nothing listed is remembered
-            self._filesystem, base = fsspec.core.url_to_fs(self.root, use_listings_cache=False)
+            options = s3.client_options() if self.root.startswith("s3:") else {}
+            self._filesystem, base = fsspec.core.url_to_fs(self.root, use_listings_cache=False, **options)
         except (ImportError, ValueError) as error:
             raise StoreError(f"store {root!r} cannot be opened: {error}") from error
         self._base: str = base
         self._local = "file" in self._protocols()
-        self._refusals: tuple[type[Exception], ...] = (OSError, NotImplementedError, *_client_errors(self._protocols()))
+        self._s3 = "s3" in self._protocols()
+        self._refusals: tuple[type[Exception], ...] = (
+            OSError,
+            NotImplementedError,
+            *(s3.client_errors() if self._s3 else ()),
+        )
 
     def path(self, name: str) -> str:
         """Full path of an object, as the file system knows it."""
@@ -39,28 +56,37 @@ class Files:
         except self._refusals as error:
             raise self._unreadable(name, error) from error
 
-    def read(self, name: str) -> bytes:
-        """Return the object's bytes.
+    def read(self, name: str, size_bytes: int = 0) -> bytes:
+        """Return the object's bytes; of an object that is known to be large, several ranges at a time on S3.
 
         Raises:
             StoreError: it is missing or cannot be read.
         """
+        if self._s3 and size_bytes > RANGE_BYTES:
+            return self._read_ranges(name)
         try:
-            content: bytes = self._filesystem.cat_file(self.path(name))
+            # s3fs would ask for the size first to read what is large in ranges
+            options = {"max_concurrency": 1} if self._s3 else {}
+            content: bytes = self._filesystem.cat_file(self.path(name), **options)
         except FileNotFoundError as error:
             raise StoreError(f"{self.root}: {name} is missing") from error
         except self._refusals as error:
             raise self._unreadable(name, error) from error
         return content
 
-    def open(self, name: str) -> Any:
+    def open(self, name: str) -> pa.NativeFile:
         """Open an object for reading at any position; raises `StoreError` when it is missing."""
         try:
-            return self._filesystem.open(self.path(name), "rb")
+            return s3.patiently(lambda: self._reader.open_input_file(self.path(name)))
         except FileNotFoundError as error:
             raise StoreError(f"{self.root}: {name} is missing") from error
         except self._refusals as error:
             raise self._unreadable(name, error) from error
+
+    @property
+    def remote(self) -> bool:
+        """Whether reads cost a round trip, so that several are best in flight."""
+        return not self._local
 
     def write(self, name: str, content: bytes) -> None:
         """Write the object atomically: a temporary name and a rename locally, one put on S3.
@@ -74,7 +100,40 @@ class Files:
             else:
                 self._filesystem.pipe_file(self.path(name), content)
         except self._refusals as error:
-            raise StoreError(f"store {self.root!r} cannot be written ({name}): {error}") from error
+            raise self._unwritable(name, error) from error
+
+    @contextmanager
+    def writer(self, name: str) -> Iterator[BinaryIO]:
+        """A local file to write to, which becomes the object when the block ends; nothing is left when it raises.
+
+        Raises:
+            StoreError: the file or the store refuses the write.
+        """
+        folder: Path | None = None
+        temporary: Path | None = None
+        try:
+            if self._local:
+                temporary = _temporary(Path(self.path(name)))
+            else:
+                folder = Path(tempfile.mkdtemp(prefix="kws-part-"))
+                temporary = folder / "object"
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                if self._local:
+                    os.fsync(file.fileno())
+            if self._local:
+                temporary.replace(self.path(name))
+            else:
+                # streamed in pieces, which S3 joins to one object at the end
+                self._filesystem.put_file(str(temporary), self.path(name))
+        except self._refusals as error:
+            raise self._unwritable(name, error) from error
+        finally:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            elif temporary is not None:
+                temporary.unlink(missing_ok=True)
 
     def create(self, name: str, content: bytes) -> bool:
         """Write the object unless it exists; False when it does. Of several writers at once only one succeeds.
@@ -95,7 +154,7 @@ class Files:
             # S3 answers 409 while another conditional put of the same name is under way
             if "ConditionalRequestConflict" in repr(error.__cause__ or error):
                 return False
-            raise StoreError(f"store {self.root!r} cannot be written ({name}): {error}") from error
+            raise self._unwritable(name, error) from error
         return True
 
     def names(self, folder: str) -> list[str]:
@@ -108,8 +167,54 @@ class Files:
             raise self._unreadable(folder, error) from error
         return sorted(str(path)[len(self._base) + 1 :] for path in found)
 
+    @cached_property
+    def _reader(self) -> fs.FileSystem:
+        """Arrow's own client where it has one: its reads hold no interpreter lock."""
+        if self._local:
+            return fs.LocalFileSystem()
+        return s3.reader() if self._s3 else fs.PyFileSystem(fs.FSSpecHandler(self._filesystem))
+
+    def _read_ranges(self, name: str) -> bytes:
+        with self.open(name) as file, ThreadPoolExecutor(REQUESTS) as pool:
+            try:
+                starts = range(0, file.size(), RANGE_BYTES)
+                # `read_at` may be called by several threads
+                return b"".join(pool.map(lambda start: s3.patiently(lambda: file.read_at(RANGE_BYTES, start)), starts))
+            except OSError as error:
+                raise self._unreadable(name, error) from error
+
+    def _unwritable(self, name: str, error: Exception) -> StoreError:
+        return StoreError(f"store {self.root!r} cannot be written ({name}): {_one_line(error)}")
+
+    def children(self, folder: str) -> set[str]:
+        """Names directly in a folder, without its own: a thousand a request on S3. Empty where there is none."""
+        try:
+            found = self._filesystem.ls(self.path(folder), detail=False)
+        except FileNotFoundError:
+            return set()
+        except self._refusals as error:
+            raise self._unreadable(folder, error) from error
+        return {str(path).rpartition("/")[2] for path in found}
+
+    def read_many(self, names: list[str]) -> list[bytes]:
+        """Return the bytes of small objects, in their order; on S3 many are under way at once.
+
+        Raises:
+            StoreError: one is missing or cannot be read.
+        """
+        if not names:
+            return []
+        try:
+            contents = self._filesystem.cat([self.path(name) for name in names])
+        except FileNotFoundError as error:
+            missing = next((name for name in names if not self.exists(name)), names[0])
+            raise StoreError(f"{self.root}: {missing} is missing") from error
+        except self._refusals as error:
+            raise self._unreadable(f"one of {len(names)} objects from {names[0]} on", error) from error
+        return [contents[self.path(name)] for name in names]
+
     def _unreadable(self, name: str, error: Exception) -> StoreError:
-        return StoreError(f"{self.root}: {name} cannot be read: {error}")
+        return StoreError(f"{self.root}: {name} cannot be read: {_one_line(error)}")
 
     def _protocols(self) -> tuple[str, ...]:
         protocol: Any = self._filesystem.protocol
@@ -135,8 +240,7 @@ def create_atomically(path: Path, content: bytes) -> None:
 @contextmanager
 def _finished_temporary(path: Path, content: bytes) -> Iterator[Path]:
     """The content on disk under a temporary name beside the path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -147,9 +251,11 @@ def _finished_temporary(path: Path, content: bytes) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _client_errors(protocols: tuple[str, ...]) -> tuple[type[Exception], ...]:
-    """What an object store's client raises that is no OSError: no credentials, no endpoint."""
-    if "s3" not in protocols:
-        return ()
-    exceptions = import_module("botocore.exceptions")
-    return exceptions.BotoCoreError, exceptions.ClientError
+def _temporary(path: Path) -> Path:
+    """A name beside the path that nobody else takes; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,7 +1,7 @@
 """A dataset: an immutable list of content-addressed parts."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from kws_core.errors import StoreError
@@ -21,7 +21,7 @@ class Part:
 
     def to_json(self) -> bytes:
         """The part's description, as stored beside it."""
-        return _json_bytes(asdict(self))
+        return (json.dumps(vars(self), indent=1, sort_keys=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> "Part":
@@ -56,8 +56,10 @@ class Manifest:
         return sum(part.rejected for part in self.parts)
 
     def to_json(self) -> bytes:
-        """The manifest as stored."""
-        return _json_bytes(asdict(self))
+        """The manifest as stored: one part a line, 250 bytes each."""
+        parts = ",\n".join("  " + json.dumps(vars(part), sort_keys=True) for part in self.parts)
+        stage = json.dumps(self.stage)
+        return f'{{\n "parts": [\n{parts}\n ],\n "stage": {stage},\n "version": {self.version}\n}}\n'.encode()
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> "Manifest":
@@ -78,7 +80,3 @@ def manifest_fingerprint(stage: str, version: int, part_keys: list[str]) -> str:
 def part_key(stage: str, version: int, config: Any, upstream: list[str]) -> str:
     """Key of the part that a stage makes with a configuration from upstream parts or inputs."""
     return fingerprint("part", stage, version, config, upstream)
-
-
-def _json_bytes(value: Any) -> bytes:
-    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()

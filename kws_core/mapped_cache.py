@@ -2,7 +2,6 @@
 
 import os
 import uuid
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,14 +36,15 @@ def mapped_rows(selection: pa.Table, path: Path, read: Callable[[int, Rows, Rows
 
 
 def _build(selection: pa.Table, path: Path, read: Callable[[int, Rows, Rows], Array], empty: Array) -> None:
-    places: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    pairs = zip(selection["part"].to_pylist(), selection["row"].to_pylist(), strict=True)
-    for target, (part, row) in enumerate(pairs):
-        places[part].append((target, row))
+    parts = selection["part"].to_numpy()
+    order = np.argsort(parts, kind="stable")
+    numbers, firsts = np.unique(parts[order], return_index=True)
+    ends = np.searchsorted(parts[order], numbers, side="right")
+    places = selection["row"].to_numpy().astype(np.int64)
     array: np.memmap[Any, Any] | None = None
-    for part, wanted in sorted(places.items()):
-        targets, rows = np.array(wanted, np.int64).T
-        values = read(part, rows, targets)
+    for part, first, end in zip(numbers.tolist(), firsts, ends, strict=True):
+        targets = order[first:end]
+        values = read(part, places[targets], targets)
         if array is None:
             shape = (selection.num_rows, *values.shape[1:])
             array = np.lib.format.open_memmap(path, mode="w+", dtype=values.dtype, shape=shape)

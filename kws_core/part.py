@@ -1,5 +1,6 @@
 """What a stage makes of one unit of work: rows, and the inputs it rejected."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -35,3 +36,23 @@ class PartOutput:
 
     table: pa.Table
     quarantine: pa.Table
+
+
+@dataclass(frozen=True)
+class PartStream:
+    """The rows of one part as they are made, so that it need not be in memory whole."""
+
+    schema: pa.Schema
+    tables: Iterable[pa.Table]
+    quarantine: Callable[[], pa.Table]
+    """The rejected inputs; called when all tables have been read."""
+
+    @classmethod
+    def of(cls, output: PartOutput) -> "PartStream":
+        """What is in memory already."""
+        return cls(output.table.schema, [output.table], lambda: output.quarantine)
+
+    def collect(self) -> PartOutput:
+        """All rows in memory."""
+        table = pa.concat_tables([self.schema.empty_table(), *self.tables])
+        return PartOutput(table, self.quarantine())

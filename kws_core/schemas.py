@@ -93,10 +93,22 @@ PAIRS = pa.schema(
 QUARANTINE = pa.schema([("stage", pa.string()), ("source", pa.string()), ("reason", pa.string())])
 
 
-def features_schema(frames: int, coefficients: int) -> pa.Schema:
-    """Schema of the features dataset: `features [frames, coefficients]` as float16 tensors."""
+def features_schema(frames: int, coefficients: int, copies: bool = False) -> pa.Schema:
+    """Schema of the features dataset: `features [frames, coefficients]` as float16 tensors.
+
+    With augmented copies a segment has several rows, one after the other: `copy` 0 is the segment as it is, and
+    `stretch` says by how much a copy's word became longer.
+    """
     tensor = pa.fixed_shape_tensor(pa.float16(), (frames, coefficients))
-    return pa.schema([("segment_id", pa.string()), ("features", tensor)])
+    told = [("copy", pa.int32()), ("stretch", pa.float32())] if copies else []
+    return pa.schema([("segment_id", pa.string()), *told, ("features", tensor)])
+
+
+def bucket_schema(column: str, value: pa.DataType, shape: tuple[int, ...]) -> pa.Schema:
+    """Schema of the dataset of training buckets: `features [frames, coefficients]` or `audio [samples]` as tensors."""
+    return pa.schema(
+        [("segment_id", pa.string()), ("label", pa.string()), (column, pa.fixed_shape_tensor(value, shape))]
+    )
 
 
 def check_schema(table: pa.Table, schema: pa.Schema, name: str) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kws_core.config import FeaturesConfig
 from kws_core.errors import TrainingError
 from kws_core.selection import class_labels
+from kws_core.streaming.stream import TrainingStream
 
 Rows = NDArray[np.int64]
 Trials = dict[str, tuple[Rows, Rows, NDArray[np.bool_]]]
@@ -24,7 +25,7 @@ class TrainingData:
     """Rows of a selection with their features; `train` and `development` are row numbers."""
 
     features: NDArray[np.float16]
-    """`[rows, time, coeff]`."""
+    """`[rows, time, coeff]`; where training rows are streamed, only of the rows before the first of them."""
     label_ids: Rows
     """Training class of each row; -1 out of vocabulary."""
     word_frames: Rows
@@ -45,6 +46,8 @@ class TrainingData:
     """`[rows, samples]`: the word in the middle of one second of sound; None where only features are at hand."""
     noise: NDArray[np.float32] | None = None
     """`[recordings, samples]`, full scale 1: recorded noise for augmentation."""
+    stream: TrainingStream | None = None
+    """Where training rows come from, if not from `features` or `audio`."""
 
     def __post_init__(self) -> None:
         """Name the classes; raises `TrainingError` when there are not as many names as classes."""
@@ -62,8 +65,9 @@ def training_data(
     audio: NDArray[np.int16] | None = None,
     noise: NDArray[np.float32] | None = None,
     repeats: Mapping[str, int] | None = None,
+    stream: TrainingStream | None = None,
 ) -> TrainingData:
-    """Join a selection, its features (and sound) and its development pair lists.
+    """Join a selection, its features (and sound, or the stream of its training rows) and its development pair lists.
 
     `repeats` says, by corpus, how often a training row is listed; once where it says nothing.
 
@@ -96,6 +100,7 @@ def training_data(
         background=int(label_ids[role == "background"].max(initial=-1)),
         audio=audio,
         noise=noise,
+        stream=stream,
     )
 
 

@@ -85,8 +85,10 @@ def _find_same(store: Store, config: DropConfig, offered: str) -> Drop | None:
             f"{present.recipe}): other recordings need another date, and the same ones the same settings"
         )
     manifest = store.read_manifest(corpora.STAGE, present.dataset)
-    whole = manifest is not None and all(store.has_part(corpora.STAGE, part.key) for part in manifest.parts)
-    return present if whole else None
+    if manifest is None:
+        return None
+    keys = [part.key for part in manifest.parts]
+    return present if len(store.complete_parts(corpora.STAGE, keys)) == len(keys) else None
 
 
 def _leave_out_known(store: Store, corpus: str, made: Manifest, earlier: Sequence[Drop]) -> tuple[Manifest, int]:

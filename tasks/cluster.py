@@ -28,6 +28,13 @@ def cpus() -> int:
     return max(int(ray.cluster_resources().get("CPU", 1)), 1)
 
 
+def largest_node_cpus() -> int:
+    """CPUs of the node of the connected cluster that has most, at least 1: what one process can have."""
+    import ray
+
+    return max([1, *(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])])
+
+
 def cause(error: Exception) -> Exception:
     """The error that a Ray task raised, without Ray's wrapping."""
     inner = getattr(error, "cause", None)

@@ -8,32 +8,49 @@ from typing import Any
 from kws_core import errors
 from kws_core import segments as segments_stage
 from kws_core.config import Experiment, FeaturesConfig
+from kws_core.features.copies_config import CopiesConfig
 from kws_core.manifest import Part, part_key
-from kws_core.part import PartOutput
+from kws_core.part import PartStream
 from kws_core.store import Store
 from tasks.cluster import connect, cpus
-from tasks.parts import Job, make_dataset, make_part
+from tasks.parts import Job, check_rejected, make_dataset, make_part
 from tasks.places import Places
 from tasks.stage import stage_task
 
 STAGE = "features"
 VERSION = 1
+PARTS_AT_ONCE = 2
+"""Parts that an actor has in hand."""
 
 
 @stage_task("featurise")
 def featurise(places: Places, experiment: Experiment, segments: str) -> str:
-    """Compute the features of every segment; returns their fingerprint."""
+    """Compute the features of every segment, and of its augmented copies; returns their fingerprint."""
     store = places.store()
+    stage = experiment.features_stage
+    copies = None
+    content: Any = experiment.features
+    if stage.copies:
+        copies = CopiesConfig(stage.copies, experiment.augmentation.waveform, experiment.seed)
+        content = [experiment.features, stage.copies, experiment.augmentation.waveform, experiment.seed]
+    manifest = store.dataset(segments_stage.STAGE, segments)
     jobs = []
-    for part in store.dataset(segments_stage.STAGE, segments).parts:
-        key = part_key(STAGE, VERSION, experiment.features, [part.key])
-        jobs.append(Job(key, part.corpus, _Featurise(experiment.features, part)))
-    share = experiment.rejection.features
-    return make_dataset(store, STAGE, VERSION, jobs, share, run_on_ray_data).fingerprint
+    for part in manifest.parts:
+        make = Featurise(experiment.features, part, copies, bool(stage.gpus))
+        jobs.append(
+            Job(part_key(STAGE, VERSION, content, [part.key]), part.corpus, make, cpus=stage.cpus, gpus=stage.gpus)
+        )
+    features = make_dataset(store, STAGE, VERSION, jobs, max_rejected_share=1.0, run=run_on_ray_data)
+    check_rejected(store, features, experiment.rejection.features, manifest.rows)
+    return features.fingerprint
 
 
 def run_on_ray_data(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
-    """One part a block; actors keep the front end loaded, write their parts and send back descriptions only."""
+    """One part a block; actors write their parts and send back descriptions only, as they are done.
+
+    All actors take what the first job asks for; where the cluster has no GPU, no share of one. Each has `PARTS_AT_ONCE`
+    parts in hand, so that one is computed while another waits for the store.
+    """
     ray = connect()
     context = ray.data.DataContext.get_current()
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # importing ray.data sets its own level
@@ -42,17 +59,36 @@ def run_on_ray_data(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]
     # `from_items` needs no read task, which would wait for ever for a CPU when actors hold them all
     numbers = ray.data.from_items([{"number": number} for number in range(len(jobs))], override_num_blocks=len(jobs))
     shared = ray.put(jobs)
+    resources, actors = _actors(jobs)
     done = numbers.map_batches(
         _PartMaker,
         batch_size=1,
-        compute=ray.data.ActorPoolStrategy(size=min(cpus(), len(jobs))),
-        num_cpus=1,
+        compute=ray.data.ActorPoolStrategy(
+            size=actors,
+            max_tasks_in_flight_per_actor=PARTS_AT_ONCE,
+            max_concurrent_calls_per_actor=PARTS_AT_ONCE,
+            enable_true_multi_threading=True,
+        ),
         fn_constructor_args=(store.url, stage, [shared]),
+        **resources,
     )
     for row in done.iter_rows():
         if row["error"]:
             raise getattr(errors, row["error"])(row["reason"])
         yield Part.from_json(row["part"], f"part of {stage}")
+
+
+def _actors(jobs: list[Job]) -> tuple[dict[str, float], int]:
+    """What an actor takes, and how many of them the cluster holds."""
+    import ray
+
+    cluster = ray.cluster_resources()
+    job = jobs[0]
+    gpus = job.gpus if cluster.get("GPU") else 0.0
+    room = cpus() / job.cpus
+    if gpus:
+        room = min(room, cluster["GPU"] / gpus)
+    return {"num_cpus": job.cpus, "num_gpus": gpus}, max(1, min(int(room), len(jobs)))
 
 
 class _PartMaker:
@@ -78,11 +114,21 @@ class _PartMaker:
 
 
 @dataclass(frozen=True)
-class _Featurise:
+class Featurise:
+    """Makes one part of features from one of segments."""
+
     config: FeaturesConfig
     part: Part
+    copies: CopiesConfig | None
+    may_use_gpu: bool
 
-    def __call__(self, store: Store) -> PartOutput:
-        from kws_core.features import featurise_part
+    def __call__(self, store: Store) -> PartStream:
+        """Read, decode and compute as the rows are written."""
+        import torch
 
-        return featurise_part(store.read_part(segments_stage.STAGE, self.part), self.config)
+        from kws_core.features.decode import COLUMNS
+        from kws_core.features.part import BATCH, featurise_batches
+
+        device = torch.device("cuda" if self.may_use_gpu and torch.cuda.is_available() else "cpu")
+        batches = store.read_batches(segments_stage.STAGE, self.part, COLUMNS, BATCH)
+        return featurise_batches(batches, self.config, self.copies, device)

@@ -3,15 +3,22 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
 from kws_core.errors import CorpusError
 from kws_core.manifest import Manifest, Part, manifest_fingerprint
-from kws_core.part import PartOutput
+from kws_core.part import PartOutput, PartStream
 from kws_core.store import Store
-from tasks.cluster import cause, connect
+from tasks.cluster import cause, connect, cpus
 from tasks.console import bar, say
 
-Make = Callable[[Store], PartOutput]
+IN_FLIGHT = 256
+"""Tasks that wait in Ray at least; see `run_as_tasks`."""
+IN_FLIGHT_PER_CPU = 4
+LOOK_AT_CLUSTER_S = 10.0
+
+Make = Callable[[Store], PartOutput | PartStream]
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,8 @@ class Job:
     corpus: str
     make: Make
     cpus: float = 1
+    gpus: float = 0
+    """Taken where the cluster has GPUs; see `featurise.run_on_ray_data`."""
     resources: Mapping[str, float] = field(default_factory=dict)
     """Custom resources of Ray that the node must have."""
 
@@ -51,13 +60,15 @@ def make_dataset(
     manifest = None if look_for_parts else store.read_manifest(stage, fingerprint)
     made = 0
     if manifest is None:
-        missing = [job for job in jobs if not store.has_part(stage, job.key)]
+        parts = store.complete_parts(stage, [job.key for job in jobs])
+        missing = [job for job in jobs if job.key not in parts]
         made = len(missing)
         if missing:
             with bar(stage, len(missing)) as progress:
                 for part in (run or run_as_tasks)(store, stage, missing):
+                    parts[part.key] = part
                     progress.advance(f"{part.rows:,} rows")
-        manifest = Manifest(stage, version, tuple(store.part(stage, job.key) for job in jobs))
+        manifest = Manifest(stage, version, tuple(parts[job.key] for job in jobs))
         store.write_manifest(manifest)
     seconds = time.monotonic() - started
     effort = f"{made} computed in {seconds:.1f} s" if made else "nothing to compute"
@@ -67,20 +78,38 @@ def make_dataset(
 
 
 def run_as_tasks(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
-    """One Ray task a part; Ray runs a task again when its worker or node is lost."""
+    """One Ray task a part; Ray runs a task again when its worker or node is lost.
+
+    Only so many tasks are handed to Ray as keep the cluster busy, so neither it nor the driver grows with the dataset;
+    a cluster that grows on demand gets more of them as it does.
+    """
     ray = connect()
     remote = ray.remote(max_retries=3)(make_part)
-    waiting = [
-        remote.options(num_cpus=job.cpus, resources=dict(job.resources)).remote(store.url, stage, job) for job in jobs
-    ]
-    while waiting:
-        done, waiting = ray.wait(waiting)
-        try:
+    queue = iter(jobs)
+    waiting: list[Any] = []
+    limit, looked = _in_flight(), time.monotonic()
+    try:
+        while True:
+            if time.monotonic() - looked > LOOK_AT_CLUSTER_S:
+                limit, looked = _in_flight(), time.monotonic()
+            for job in islice(queue, max(limit - len(waiting), 0)):
+                options = remote.options(num_cpus=job.cpus, resources=dict(job.resources))
+                waiting.append(options.remote(store.url, stage, job))
+            if not waiting:
+                return
+            ray.wait(waiting)  # for one, then take all that are done
+            done, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=0)
             yield from ray.get(done)
-        except ray.exceptions.RayTaskError as error:
+    except ray.exceptions.RayTaskError as error:
+        raise cause(error) from None
+    finally:
+        if ray.is_initialized():
             for reference in waiting:
                 ray.cancel(reference)
-            raise cause(error) from None
+
+
+def _in_flight() -> int:
+    return max(IN_FLIGHT, IN_FLIGHT_PER_CPU * cpus())
 
 
 def make_part(store_url: str, stage: str, job: Job) -> Part:

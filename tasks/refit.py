@@ -1,23 +1,26 @@
 """The best configuration trained in full; a killed run goes on from its last epoch."""
 
+from functools import partial
 from typing import Any
 
 from kws_core.config import Experiment
 from kws_core.fingerprint import fingerprint
 from kws_core.store import Store
-from tasks.cluster import cause, connect, cpus
+from tasks.cluster import cause, connect, largest_node_cpus
 from tasks.console import bar, say
 from tasks.places import Places
 from tasks.search import KIND as SEARCH
-from tasks.search import configured, device, training_spec
+from tasks.search_space import configured, training_spec
 from tasks.stage import stage_task
 from tasks.starting_bundle import pin_starting_bundle, with_local_bundle
+from tasks.train_workers import check_room, train_on_workers
 from tasks.training_input import TrainingInput
 
 KIND = "encoder"
 VERSION = 3
 WEIGHTS, ONNX, CHECKPOINT = "encoder.safetensors", "encoder.onnx", "checkpoint.pt"
 POLL_S = 0.5
+RETRIES = 3
 
 
 @stage_task("refit")
@@ -42,9 +45,15 @@ def refit(places: Places, experiment: Experiment, given: TrainingInput, search_k
 
 
 def train_encoder(
-    places: Places, experiment: Experiment, best: dict[str, Any], given: TrainingInput, start: str, key: str
+    places: Places,
+    experiment: Experiment,
+    best: dict[str, Any],
+    given: TrainingInput,
+    start: str,
+    key: str,
+    device: str,
 ) -> None:
-    """Train, export and store one encoder; runs on a Ray worker."""
+    """Train, export and store one encoder; runs on a Ray worker, or on each of several, of which the first stores."""
     import tempfile
     from pathlib import Path
 
@@ -54,13 +63,16 @@ def train_encoder(
     from kws_core.onnx_export import export_onnx
     from kws_core.strategies import train
     from kws_core.training import EpochReport
+    from kws_core.training.distributed import current_ranks
 
     store = places.store()
     chosen, encoder_config = configured(experiment, best)
+    stores = current_ranks().first
 
     def keep(report: EpochReport, dump: Any) -> None:
-        store.write_object(KIND, key, CHECKPOINT, dump())
-        store.write_document("progress", key, report.plain())
+        if stores:
+            store.write_object(KIND, key, CHECKPOINT, dump())
+            store.write_document("progress", key, report.plain())
 
     saved = store.read_object(KIND, key, CHECKPOINT) if store.has_object(KIND, key, CHECKPOINT) else None
     result = train(
@@ -70,8 +82,10 @@ def train_encoder(
         chosen.seed,
         keep,
         saved,
-        device(chosen),
+        device,
     )
+    if not stores:
+        return
     encoder = result.encoder.cpu()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ONNX
@@ -99,9 +113,18 @@ def _run(
     places: Places, experiment: Experiment, best: dict[str, Any], given: TrainingInput, start: str, key: str
 ) -> None:
     ray = connect()
-    gpus = 1 if experiment.search.gpus_per_trial else 0
-    remote = ray.remote(num_cpus=cpus() if not gpus else 1, num_gpus=gpus, max_retries=3)(train_encoder)
-    running = remote.remote(places, experiment, best, given, start, key)
+    settings = experiment.refit
+    gpus = on_gpus(experiment)
+    arguments = (places, experiment, best, given, start, key)
+    if settings.max_workers > 1:
+        check_room(settings, gpus)
+        remote = ray.remote(num_cpus=0, max_retries=RETRIES)(train_on_workers)
+        train = partial(train_encoder, *arguments)
+        running = remote.remote(train, settings, gpus, places.cache / "ray-train", key[:16])
+    else:
+        cpus = settings.cpus_per_worker or (1 if gpus else largest_node_cpus())
+        remote = ray.remote(num_cpus=cpus, num_gpus=int(gpus), max_retries=RETRIES)(train_encoder)
+        running = remote.remote(*arguments, "cuda" if gpus else "cpu")
     store = places.store()
     with bar("refit", _epochs(experiment)) as progress:
         shown = 0
@@ -114,6 +137,12 @@ def _run(
         ray.get(running)
     except ray.exceptions.RayTaskError as error:
         raise cause(error) from None
+
+
+def on_gpus(experiment: Experiment) -> bool:
+    """Whether workers of the refit have a GPU each."""
+    chosen = experiment.refit.gpus_per_worker
+    return bool(experiment.search.gpus_per_trial) if chosen is None else bool(chosen)
 
 
 def _epochs(experiment: Experiment) -> int:

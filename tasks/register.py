@@ -43,9 +43,7 @@ def _finish(client: "MlflowClient", name: str, version: str, run_id: str) -> Non
         client.set_terminated(run_id)
 
 
-def _run(
-    client: "MlflowClient", places: Places, experiment: Experiment, search_key: str, bundle: Bundle
-) -> str:
+def _run(client: "MlflowClient", places: Places, experiment: Experiment, search_key: str, bundle: Bundle) -> str:
     """The run of this bundle; one that a killed attempt left behind is taken up again."""
     experiment_id = registry.experiment_id(client, places, experiment.name)
     runs = client.search_runs([experiment_id], f"tags.`{registry.BUNDLE_TAG}` = '{bundle.fingerprint}'")
@@ -56,6 +54,7 @@ def _run(
         registry.BUNDLE_TAG: bundle.fingerprint,
         SEARCH_TAG: search_key,
         "kws.keywords": ", ".join(description.keywords),
+        "kws.start": experiment.strategy.bundle or "fresh weights",
         "kws.licences": "; ".join(description.licences),
         **{f"kws.dataset.{name}": key for name, key in description.datasets.items()},
     }

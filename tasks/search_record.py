@@ -91,7 +91,9 @@ def _log_trial(client: "MlflowClient", run_id: str, trial: dict[str, Any]) -> No
         for name in LOGGED
         if epoch[name] is not None
     ]
-    params = [Param(name, str(value)) for name, value in {**trial["values"], "encoder": trial["encoder"]["name"]}.items()]
+    params = [
+        Param(name, str(value)) for name, value in {**trial["values"], "encoder": trial["encoder"]["name"]}.items()
+    ]
     state = {STATE_TAG: trial.get("state", "failed")} | ({ERROR_TAG: trial["error"]} if "error" in trial else {})
     client.log_batch(run_id, metrics=[], params=params, tags=[RunTag(*tag) for tag in state.items()])
     for begin in range(0, len(metrics), 1000):  # the most that one request may hold

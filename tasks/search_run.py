@@ -74,7 +74,7 @@ def _new_tuner(experiment: Experiment, trainable: Any, folder: str) -> Any:
             verbose=0,
             callbacks=[SearchProgress(experiment)],
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=max(kept, 3) if kept > 1 else 1),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=kept),
         ),
     )
 
@@ -118,10 +118,11 @@ def _scheduler(experiment: Experiment) -> Any:
 def _document(results: Any, experiment: Experiment) -> dict[str, Any]:
     trials, failed = [], []
     spans: list[tuple[float, float]] = []
-    for number, result in enumerate(results):
+    # a result without metrics does not know its values; the trial it is of does
+    configs = [trial.config for trial in results._experiment_analysis.trials]
+    for number, (result, config) in enumerate(zip(results, configs, strict=True)):
         metrics = result.metrics or {}
-        # without a result, the trial's values are only in its own configuration
-        named = {"number": number, **drawn_trial(experiment, metrics.get("config") or result.config)}
+        named = {"number": number, **drawn_trial(experiment, config)}
         if "timestamp" in metrics:
             spans.append((metrics["timestamp"] - metrics["time_total_s"], metrics["timestamp"]))
         if result.error is not None:

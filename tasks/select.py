@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from kws_core import pairs as pairs_stage
 from kws_core import segments as segments_stage
 from kws_core import selection as selection_stage
@@ -51,7 +53,7 @@ class _Select:
     def __call__(self, store: Store) -> PartOutput:
         index = selection_stage.segment_index(store, self.segments)
         outcome = judge_alignments(read_measures(store, self.segments), self.gate)
-        passed = [row for row, rejected in zip(index, outcome.rejected.tolist(), strict=True) if not rejected]
+        passed = index.filter(pa.array(~outcome.rejected))
         corpora = self.test_corpora, self.training_corpora, self.official_corpora
         table = selection_stage.select(passed, self.config, *corpora)
         return PartOutput(table, outcome.quarantine())

@@ -10,7 +10,22 @@ from importlib.resources import files
 
 BOUNDARY = "#"
 # Letters to the left and right of the one pronounced, from the widest rule's point of view: later ones win.
-CONTEXTS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (1, 2), (2, 1), (2, 2), (1, 3), (2, 3), (3, 2), (3, 3), (3, 4), (4, 4))
+CONTEXTS = (
+    (0, 0),
+    (0, 1),
+    (1, 0),
+    (1, 1),
+    (0, 2),
+    (1, 2),
+    (2, 1),
+    (2, 2),
+    (1, 3),
+    (2, 3),
+    (3, 2),
+    (3, 3),
+    (3, 4),
+    (4, 4),
+)
 _WIDEST = max(max(sides) for sides in CONTEXTS)
 
 Rules = Mapping[str, tuple[str, ...]]

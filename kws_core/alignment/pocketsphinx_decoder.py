@@ -13,9 +13,12 @@ FRAME_RATE_HZ = 100
 SMALLEST_LIKELIHOOD = sys.float_info.min
 # Phone of a word that cannot be pronounced: the model's own for speech that is no word.
 SPOKEN_NOISE = "+SPN+"
-# What a silence gains in the search, as a factor. Unlike PocketSphinx's own 0.003 it makes silences free: with a
+# What a silence gains in the search, as a factor. Unlike PocketSphinx's own 0.003 it favours silences: with a
 # penalty, pauses are drawn into the words beside them, and their ends come out too late.
-SILENCE_FACTOR = 2.0
+SILENCE_FACTOR = 3.25
+# Frames of silence on each side that a word answers for. A wrong word shrinks to the few frames that suit it and leaves
+# the rest of what was said to silences, which then are unlikely.
+CHECKED_SILENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,20 @@ class FoundWord:
     end: int
     """First frame after it."""
     score: float
-    """Mean log likelihood a frame."""
+    """Mean log likelihood a frame: the word's own or, where lower, that of the silence within `CHECKED_SILENCE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    word: str
+    start: int
+    end: int
+    log_likelihood: float
+
+    @property
+    def is_filler(self) -> bool:
+        """Silence or noise."""
+        return self.word.startswith(("<", "["))
 
 
 class AlignmentDecoder:
@@ -80,16 +96,21 @@ class AlignmentDecoder:
         """
         self._decoder.set_align_text(" ".join(words))
         self._decode(pcm)
-        found = []
-        for segment in self._decoder.seg() or ():
-            if segment.word.startswith(("<", "[")):
-                continue
-            frames = segment.end_frame + 1 - segment.start_frame
+        segments = [
             # a likelihood, not its logarithm; that of a very long word is too small for a float
-            score = math.log(max(segment.ascore, SMALLEST_LIKELIHOOD)) / frames
-            word = segment.word.split("(")[0]
-            found.append(FoundWord(word, segment.start_frame, segment.end_frame + 1, score))
-        return found
+            _Segment(
+                segment.word.split("(")[0],
+                segment.start_frame,
+                segment.end_frame + 1,
+                math.log(max(segment.ascore, SMALLEST_LIKELIHOOD)),
+            )
+            for segment in self._decoder.seg() or ()
+        ]
+        return [
+            FoundWord(segment.word, segment.start, segment.end, _score(segments, index))
+            for index, segment in enumerate(segments)
+            if not segment.is_filler
+        ]
 
     def phone_frames(self, pcm: Pcm16) -> list[list[tuple[str, int]]] | None:
         """Phones of each word that `words` has just found, with their frames, by a second pass; None where it fails."""
@@ -105,3 +126,20 @@ class AlignmentDecoder:
         self._decoder.start_utt()
         self._decoder.process_raw(pcm.tobytes(), full_utt=True)
         self._decoder.end_utt()
+
+
+def _score(segments: list[_Segment], index: int) -> float:
+    word = segments[index]
+    own = word.log_likelihood / (word.end - word.start)
+    frames, total = 0, 0.0
+    for side in (reversed(segments[:index]), iter(segments[index + 1 :])):
+        left = CHECKED_SILENCE
+        for segment in side:
+            if not segment.is_filler or not left:
+                break
+            length = segment.end - segment.start
+            used = min(length, left)
+            left -= used
+            frames += used
+            total += segment.log_likelihood * used / length
+    return min(own, total / frames) if frames else own

@@ -31,8 +31,11 @@ from kws_core.config.data import FeaturesConfig, SegmentsConfig, SelectionConfig
 from kws_core.config.decision import BackendsConfig, ExportConfig, GateConfig, RejectionConfig
 from kws_core.config.encoder import EncoderConfig, EncoderName
 from kws_core.config.experiment import Experiment
+from kws_core.config.features_stage import FeaturesStageConfig
 from kws_core.config.losses import FOREIGN, LossConfig, OwnLoss
+from kws_core.config.refit import RefitConfig
 from kws_core.config.search import Choice, PopulationConfig, SearchConfig
+from kws_core.config.stream import StreamConfig
 from kws_core.config.training import SamplingConfig, StrategyConfig, TrainingConfig
 from kws_core.config.training_spec import TrainingSpec
 
@@ -56,6 +59,7 @@ __all__ = [
     "Experiment",
     "ExportConfig",
     "FeaturesConfig",
+    "FeaturesStageConfig",
     "FsddCorpusConfig",
     "GateConfig",
     "HelloNpuCorpusConfig",
@@ -74,6 +78,7 @@ __all__ = [
     "OwnLoss",
     "PopulationConfig",
     "PositiveSeconds",
+    "RefitConfig",
     "RejectionConfig",
     "SamplingConfig",
     "SearchConfig",
@@ -85,6 +90,7 @@ __all__ = [
     "SpeechCommandsCorpusConfig",
     "SpokenWordsCorpusConfig",
     "StrategyConfig",
+    "StreamConfig",
     "TrainingConfig",
     "TrainingSpec",
     "Uniform",

@@ -6,7 +6,7 @@ from kws_core.config.base import Section, Share
 
 
 class WaveformAugmentationConfig(Section):
-    """Distortions of waveforms; used where `training.input` is `waveforms`."""
+    """Distortions of waveforms; used where `training.input` is `waveforms`, and for `features_stage.copies`."""
 
     speed_share: Share = 0.0
     """Share of the inputs that are played faster or slower (tempo and pitch together)."""

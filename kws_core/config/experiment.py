@@ -11,7 +11,9 @@ from kws_core.config.base import Section
 from kws_core.config.corpora import CorpusConfig, IngestConfig
 from kws_core.config.data import FeaturesConfig, SegmentsConfig, SelectionConfig
 from kws_core.config.decision import BackendsConfig, ExportConfig, GateConfig, RejectionConfig
+from kws_core.config.features_stage import FeaturesStageConfig
 from kws_core.config.losses import LossConfig
+from kws_core.config.refit import RefitConfig
 from kws_core.config.search import SearchConfig
 from kws_core.config.search_space import check_space
 from kws_core.config.training import SamplingConfig, StrategyConfig, TrainingConfig
@@ -32,6 +34,7 @@ class Experiment(Section):
     segments: SegmentsConfig = SegmentsConfig()
     alignment_gate: AlignmentGateConfig = AlignmentGateConfig()
     features: FeaturesConfig = FeaturesConfig()
+    features_stage: FeaturesStageConfig = FeaturesStageConfig()
     selection: SelectionConfig = SelectionConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     loss: LossConfig = LossConfig()
@@ -39,6 +42,7 @@ class Experiment(Section):
     strategy: StrategyConfig = StrategyConfig()
     training: TrainingConfig = TrainingConfig()
     search: SearchConfig = SearchConfig()
+    refit: RefitConfig = RefitConfig()
     backends: BackendsConfig = BackendsConfig()
     export: ExportConfig = ExportConfig()
     gate: GateConfig = GateConfig()
@@ -55,7 +59,10 @@ class Experiment(Section):
         for corpus in self.training.repeats:
             if corpus not in self.corpora:
                 raise ValueError(f"training.repeats names {corpus!r}; the corpora are {', '.join(self.corpora)}")
+        if self.training.data == "stream" and self.strategy.name == "two_stage":
+            raise ValueError("strategy two_stage clusters all background at once: set training.data: cache, not stream")
         self._check_noise()
+        self._check_copies()
         check_space(self)
         return self
 
@@ -78,6 +85,23 @@ class Experiment(Section):
     def noise_corpora(self) -> frozenset[str]:
         """Corpora that training adds to its inputs as noise; no words are cut from them."""
         return frozenset(name for name, corpus in self.corpora.items() if corpus.use == "noise")
+
+    def _check_copies(self) -> None:
+        """Refuse augmented copies that nothing would read, and those that would be equal."""
+        if not self.features_stage.copies:
+            return
+        if self.training.input != "features" or self.training.data != "cache":
+            raise ValueError(
+                "features_stage.copies are learnt from as stored features: set training.input: features and "
+                f"training.data: cache, not {self.training.input} and {self.training.data}, or copies: 0"
+            )
+        waveform = self.augmentation.waveform
+        shares = {name: value for name, value in waveform.model_dump().items() if name.endswith("_share")}
+        if not any(shares.values()):
+            raise ValueError(
+                "features_stage.copies would all be equal to their segments: set a share of augmentation.waveform "
+                f"above 0 ({', '.join(shares)}), or copies: 0"
+            )
 
     def _check_noise(self) -> None:
         """Refuse noise corpora that nothing would read."""

@@ -45,7 +45,7 @@ class PopulationConfig(Section):
 
     interval_epochs: int = Field(default=2, gt=0)
     """Epochs between two comparisons of the trials."""
-    replaced_share: Share = Field(default=0.25, gt=0, le=0.5)
+    replaced_share: float = Field(default=0.25, gt=0, le=0.5)
     """Share of the trials that is replaced each time, and share of the best that it is replaced from."""
     resampled_share: Share = 0.25
     """How often a value is drawn anew from its range instead of being multiplied by one of `factors`."""

@@ -118,7 +118,9 @@ def check_space(experiment: "Experiment") -> None:
             values = (domain.low, domain.high)
             _check_range(path, values)
         for value in values:
-            for encoder in experiment.search.encoders if path.startswith("encoder.") else experiment.search.encoders[:1]:
+            for encoder in (
+                experiment.search.encoders if path.startswith("encoder.") else experiment.search.encoders[:1]
+            ):
                 try:
                     with_values(experiment, encoder, {path: value})
                 except ConfigError as error:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from kws_core.config.base import Section, Share
+from kws_core.config.stream import StreamConfig
 
 
 class SamplingConfig(Section):
@@ -24,6 +25,9 @@ class TrainingConfig(Section):
 
     input: Literal["features", "waveforms"] = "features"
     """`waveforms`: batches are distorted as sound and featurised on the device; slower, and more robust."""
+    data: Literal["cache", "stream"] = "cache"
+    """`cache`: training rows as one mapped file on each node. `stream`: from parts by label, for what no disk holds."""
+    stream: StreamConfig = StreamConfig()
     epochs: int = Field(default=25, gt=0)
     batch_size: int = Field(default=32, gt=1)
     """Not for episodes and ap_fc, whose own numbers decide."""
@@ -71,7 +75,8 @@ class StrategyConfig(Section):
     """two_stage: k-means pseudo-classes that background is split into before pre-training; 0: as many as give
     clusters of about the size of the rare classes."""
     bundle: str = ""
-    """fine_tune: a bundle folder, `universal`, or `models:/name@alias`."""
+    """fine_tune: a bundle folder, `universal`, `models:/name@alias`, or `champion`: the experiment's own champion where
+    there is one of the same features and encoder, else fresh weights."""
 
     @model_validator(mode="after")
     def _check(self) -> "StrategyConfig":

@@ -48,8 +48,8 @@ def all_pairs_det(
         EvaluationError: lengths differ, embeddings are not of length 1, or one of the two kinds of trial has none.
     """
     if len(labels) != len(embeddings) or (speakers is not None and len(speakers) != len(embeddings)):
-        counts = f"{len(embeddings)} embeddings, {len(labels)} labels"
-        raise EvaluationError(counts + ("" if speakers is None else f", {len(speakers)} speakers") + ": one of each")
+        speakers_too = "" if speakers is None else f", {len(speakers)} speakers"
+        raise EvaluationError(f"{len(embeddings)} embeddings, {len(labels)} labels{speakers_too}: one of each")
     check_normalised(embeddings)
     label_codes = np.unique(labels, return_inverse=True)[1].astype(np.int32)
     order = np.argsort(label_codes, kind="stable")  # blocks far from the diagonal then have no same trial

@@ -37,6 +37,8 @@ def two_stage(
     Raises:
         TrainingError: there are no development rows, or as `fit()` does.
     """
+    if data.stream is not None:
+        raise TrainingError("strategy two_stage clusters all background at once: set training.data = cache, not stream")
     if not len(data.development):
         raise TrainingError("strategy two_stage needs development rows, by which it chooses between its stages")
     identity = {"spec": spec.model_dump(mode="json"), "strategy": strategy.model_dump(mode="json"), "seed": seed}

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kws_core.alignment_gate import read_measures
@@ -54,10 +54,9 @@ def study_data(store: Store, segments: Manifest, features: Manifest, config: Fea
     Raises:
         SelectionError: there are no segments.
     """
-    rows = segment_index(store, segments)
-    if not rows:
+    index = _with_word(segment_index(store, segments))
+    if not index.num_rows:
         raise SelectionError("the study's corpora gave no segments")
-    index = pa.Table.from_pylist([_with_word(row) for row in rows])
     key = fingerprint("study", segments.fingerprint, features.fingerprint)
     segment_ids, labels, speakers, corpora = (
         np.array(index[name].to_pylist(), np.str_) for name in ("segment_id", "label", "speaker_id", "corpus")
@@ -73,6 +72,7 @@ def study_data(store: Store, segments: Manifest, features: Manifest, config: Fea
     )
 
 
-def _with_word(row: dict[str, Any]) -> dict[str, Any]:
-    word_s = row["word_end_s"] - row["word_start_s"]
-    return {**row, "word_s": word_s, "role": "word" if word_s > 0 else "background"}
+def _with_word(index: pa.Table) -> pa.Table:
+    word_s = pc.subtract(index["word_end_s"], index["word_start_s"])
+    role = pc.if_else(pc.greater(word_s, 0), "word", "background")
+    return index.append_column("word_s", word_s).append_column("role", role)

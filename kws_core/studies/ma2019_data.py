@@ -1,7 +1,6 @@
 """Training data and pair lists of the study `ma2019`, from the pipeline's own selection."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from kws_core.errors import SelectionError
 from kws_core.pairs import draw_pairs
-from kws_core.selection import class_labels, select
+from kws_core.selection import INDEX, class_labels, select
 from kws_core.studies.alignment_gate_config import AlignmentGateStudyConfig
 from kws_core.studies.data import StudyData
 from kws_core.studies.ma2019_config import Ma2019Config
@@ -63,21 +62,21 @@ def ma_data(data: StudyData, config: Ma2019Config | AlignmentGateStudyConfig) ->
     return MaData(training, tests)
 
 
-def _index(data: StudyData) -> list[dict[str, Any]]:
+def _index(data: StudyData) -> pa.Table:
     """Rows as the selection reads them; only identity and label matter here, features are joined by row."""
-    return [
-        {
-            "segment_id": str(data.segment_ids[row]),
-            "corpus": str(data.corpora[row]),
-            "speaker_id": str(data.speakers[row]),
-            "label": str(data.labels[row]),
-            "word_start_s": 0.0,
-            "word_end_s": 0.0,
-            "part": 0,
-            "row": row,
-        }
-        for row in range(len(data.labels))
-    ]
+    rows = len(data.labels)
+    columns = {
+        "segment_id": data.segment_ids,
+        "corpus": data.corpora,
+        "speaker_id": data.speakers,
+        "split": [""] * rows,
+        "label": data.labels,
+        "word_start_s": np.zeros(rows),
+        "word_end_s": np.zeros(rows),
+        "part": np.zeros(rows, np.int32),
+        "row": np.arange(rows, dtype=np.int32),
+    }
+    return pa.table([pa.array(columns[field.name], field.type) for field in INDEX], schema=INDEX)
 
 
 def _lists(selection: pa.Table, pairs: pa.Table) -> dict[str, Pairs]:

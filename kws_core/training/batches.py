@@ -1,6 +1,7 @@
 """Rows of the training data as batches of features on the device, augmented or plain."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from kws_core.errors import TrainingError
 from kws_core.features import silence_features
 from kws_core.features.part import checked_frontend
 from kws_core.features.window import INT16_SCALE
+from kws_core.streaming.reader import WindowReader
 from kws_core.training_data import TrainingData
 
 
@@ -23,24 +25,38 @@ class BatchSource(Protocol):
         """Augmented features `[rows, time, coeff]`, float32 on the device; every draw is from the generator."""
 
 
-def batch_source(data: TrainingData, spec: TrainingSpec, device: torch.device) -> BatchSource:
-    """Build the source that `training.input` names.
+RowsOnDevice = Callable[[NDArray[np.int64]], Tensor]
+"""Rows in their order as float32 `[rows, ...]` on the device, in the units that they are stored in."""
+
+
+def batch_source(
+    data: TrainingData, spec: TrainingSpec, device: torch.device, reader: WindowReader | None = None
+) -> BatchSource:
+    """Build the source that `training.input` names; `reader` reads the rows of data that is streamed.
 
     Raises:
-        TrainingError: waveforms are asked for and the data has none.
+        TrainingError: waveforms are asked for and the data has none, or features of a stream of waveforms.
     """
-    if spec.training.input == "features":
-        return FeatureBatches(data, spec, device)
-    if data.audio is None:
+    sound = spec.training.input == "waveforms"
+    if reader is not None:
+        if (reader.stream.dtype is np.int16) != sound:
+            held = "features" if sound else "waveforms"
+            raise TrainingError(f"training.input = {spec.training.input}, but the training buckets hold {held}")
+        rows: RowsOnDevice = StreamedRows(reader, device)
+    elif not sound:
+        rows = DeviceRows(data.features, device)
+    elif data.audio is not None:
+        rows = DeviceRows(data.audio, device)
+    else:
         raise TrainingError("training.input = waveforms needs waveforms, and the training data has only features")
-    return WaveformBatches(data, data.audio, spec, device)
+    return (WaveformBatches if sound else FeatureBatches)(data, rows, spec, device)
 
 
 class FeatureBatches:
     """Stored features, distorted by `FeatureAugment`."""
 
-    def __init__(self, data: TrainingData, spec: TrainingSpec, device: torch.device) -> None:
-        self._rows = DeviceRows(data.features, device)
+    def __init__(self, data: TrainingData, rows: RowsOnDevice, spec: TrainingSpec, device: torch.device) -> None:
+        self._rows = rows
         self._word_frames = torch.from_numpy(np.array(data.word_frames))
         self._augment = FeatureAugment(spec.augmentation, spec.features, silence_features(spec.features))
         self._device = device
@@ -54,12 +70,12 @@ class FeatureBatches:
 class WaveformBatches:
     """Stored windows of sound `[rows, samples]`, int16: distorted, turned into features on the device, augmented."""
 
-    def __init__(self, data: TrainingData, audio: NDArray[np.int16], spec: TrainingSpec, device: torch.device) -> None:
+    def __init__(self, data: TrainingData, rows: RowsOnDevice, spec: TrainingSpec, device: torch.device) -> None:
         # here: training on features needs none of it
         from kws_core.augment import WaveformAugment
 
         noise = None if data.noise is None else torch.from_numpy(data.noise).to(device)
-        self._rows = DeviceRows(audio, device)
+        self._rows = rows
         self._word_frames = torch.from_numpy(np.array(data.word_frames))
         self._distort = WaveformAugment(spec.augmentation.waveform, noise)
         self._frontend = checked_frontend(spec.features).to(device)
@@ -102,7 +118,23 @@ class DeviceRows:
         """The rows in their order, `[rows, ...]`, in the array's own units."""
         if self._resident is not None:
             return self._resident[torch.from_numpy(rows).to(self._device)].float()
-        gathered = torch.from_numpy(self._array[rows])
-        if self._device.type == "cuda":
-            gathered = gathered.pin_memory()
-        return gathered.to(self._device, non_blocking=True).float()
+        return on_device(self._array[rows], self._device)
+
+
+class StreamedRows:
+    """Rows of the window of a stream; gathered in main memory, while the GPU is still at work on the batch before."""
+
+    def __init__(self, reader: WindowReader, device: torch.device) -> None:
+        self._reader, self._device = reader, device
+
+    def __call__(self, rows: NDArray[np.int64]) -> Tensor:
+        """The rows in their order, `[rows, ...]`, in the stream's own units."""
+        return on_device(self._reader.gather(rows), self._device)
+
+
+def on_device(values: NDArray[Any], device: torch.device) -> Tensor:
+    """The values as float32 on the device; a GPU copies them from pinned memory without being waited for."""
+    tensor = torch.from_numpy(values)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True).float()

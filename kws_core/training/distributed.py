@@ -99,7 +99,7 @@ class Ranks:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
         flat /= self.world
-        parts = flat.split([gradient.numel() for gradient in gradients])
+        parts = torch.split_with_sizes(flat, [gradient.numel() for gradient in gradients])
         torch._foreach_copy_(gradients, [part.view(g.shape) for part, g in zip(parts, gradients, strict=True)])
 
     def start_alike(self, module: nn.Module) -> None:

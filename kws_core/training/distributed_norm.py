@@ -20,8 +20,8 @@ def batch_norm(module: BatchNorm, maps: Tensor) -> Tensor:
     """What `module` in training makes of its share `maps [share, channels, ...]` of a batch; updates its averages."""
     axes = (0, *range(2, maps.ndim))
     shape = (1, -1, *(1,) * (maps.ndim - 2))
-    affine = [None if value is None else value.view(shape) for value in (module.weight, module.bias)]
-    normalised, mean, var = _normalise(maps, *affine, module.eps, axes)
+    weight, bias = (None if value is None else value.view(shape) for value in (module.weight, module.bias))
+    normalised, mean, var = _normalise(maps, weight, bias, module.eps, axes)
     assert module.momentum is not None  # noqa: S101 - for the type checker
     _update(module, mean.flatten(), var.flatten(), module.momentum)
     if module.num_batches_tracked is not None:
@@ -32,9 +32,9 @@ def batch_norm(module: BatchNorm, maps: Tensor) -> Tensor:
 def sub_spectral_norm(module: SubSpectralNorm, maps: Tensor) -> Tensor:
     """The same of `SubSpectralNorm`, whose `maps [share, channels, frequency, time]` have statistics per sub-band."""
     bands = len(module.weight)
-    divided = maps.unflatten(2, (bands, module.rows))
-    affine = [value.t()[None, :, :, None, None] for value in (module.weight, module.bias)]
-    normalised, mean, var = _normalise(divided, *affine, module.eps, (0, 3, 4))
+    divided = maps.unflatten(2, (bands, module.rows))  # type: ignore[no-untyped-call]
+    weight, bias = (value.t()[None, :, :, None, None] for value in (module.weight, module.bias))
+    normalised, mean, var = _normalise(divided, weight, bias, module.eps, (0, 3, 4))
     _update(module, mean[0, :, :, 0, 0].t(), var[0, :, :, 0, 0].t(), module.momentum)
     return normalised.flatten(2, 3)
 
@@ -68,7 +68,7 @@ class _WholeBatchNorm(torch.autograd.Function):
         shape, channels = mean.shape, mean.numel()
         count = mean.new_tensor([maps.numel() // channels])
         everyones = gather_equal(torch.cat([mean.flatten(), var.flatten(), count]))
-        means, variances, counts = everyones.split([channels, channels, 1], dim=1)
+        means, variances, counts = torch.split_with_sizes(everyones, [channels, channels, 1], dim=1)
         total = counts.sum()
         whole_mean = (counts * means).sum(0) / total
         # variance within the ranks and between their means (Chan, Golub and LeVeque 1979)

@@ -1,6 +1,6 @@
 """One epoch of steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ class EpochLoop:
     freeze_encoder: bool
     """The encoder is left as it is, statistics of its normalisation included; only the loss learns."""
     device: torch.device
-    ranks: Ranks = Ranks()
+    ranks: Ranks = field(default_factory=Ranks)
     """Processes that share the rows of every batch; all of them run the same steps."""
 
     def run(

@@ -11,7 +11,9 @@ from kws_core.encoders import Encoder, build_encoder
 from kws_core.errors import TrainingError
 from kws_core.losses import build_loss
 from kws_core.pair_selection import select_pairs
-from kws_core.sampling import build_sampler
+from kws_core.sampling import BatchSampler, build_sampler
+from kws_core.streaming.reader import WindowReader
+from kws_core.streaming.sampler import stream_sampler
 from kws_core.training.batches import batch_source
 from kws_core.training.distributed import current_ranks
 from kws_core.training.ema import MovingAverage
@@ -59,13 +61,17 @@ def fit(
     """
     training, place = spec.training, torch.device(device)
     precision = autocast(training.precision, place)
-    source = batch_source(data, spec, place)
+    reader = None if data.stream is None else WindowReader(data.stream)
+    source = batch_source(data, spec, place, reader)
     names = data.class_names
     labels, label_names = select_pairs(
         data.label_ids, names, [names[target] for target in data.targets], spec.loss.non_targets
     )
     train_labels = labels[data.train]
-    sampler = build_sampler(spec.sampling, train_labels, training.batch_size, label_names)
+    drawing = (spec.sampling, train_labels, training.batch_size, label_names)
+    sampler: BatchSampler = (
+        build_sampler(*drawing) if reader is None else stream_sampler(*drawing, reader.stream, data.train, reader.follow)
+    )
 
     torch.manual_seed(seed)
     encoder = build_encoder(spec.encoder, spec.features)

@@ -11,9 +11,9 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+from process_memory import peak_mb
 
 SIZES = (5000, 10_000, 20_000, 50_000)
 GROWTH_MB = 64
@@ -69,13 +69,6 @@ def measure(size: int, dim: int, threads: int) -> dict[str, float]:
         "memory_mb": peak_mb() - before,
         "embeddings_mb": embeddings.nbytes / 2**20,
     }
-
-
-def peak_mb() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("the kernel does not tell VmHWM")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,9 @@ def first_costs(words):
 
 def to_costs(counts):
     return {
-        letter: {piece: -math.log(count / table.total()) for piece, count in table.items() if count > 1e-4 * table.total()}
+        letter: {
+            piece: -math.log(count / table.total()) for piece, count in table.items() if count > 1e-4 * table.total()
+        }
         for letter, table in counts.items()
     }
 

@@ -29,12 +29,13 @@ def _found(pattern: str) -> Callable[[Path, str], bool]:
     return lambda folder, said: any((folder / "runs" / NAME).glob(pattern))
 
 
-def _run_is_logged(folder: Path, said: str) -> bool:
+def _bundle_is_logged(folder: Path, said: str) -> bool:
     if not (folder / DATABASE).exists():
         return False
     try:
         with sqlite3.connect(f"file:{folder / DATABASE}?mode=ro", uri=True) as database:
-            return bool(database.execute("select count(*) from runs").fetchone()[0])
+            logged = database.execute("select count(*) from tags where key = 'kws.bundle'")
+            return bool(logged.fetchone()[0])
     except sqlite3.OperationalError:  # its tables are still being made
         return False
 
@@ -45,10 +46,10 @@ KILLS: dict[str, Callable[[Path, str], bool]] = {
     "cut": _part_of("segments"),
     "featurise": _part_of("features"),
     "select": _part_of("selection"),
-    "search": _found("ray/*/*/checkpoint_*"),
+    "search": _found("store/searches/*/*/checkpoint_*"),
     "refit": _found("store/objects/encoder/*/checkpoint.pt"),
     "package": _part_of("embeddings"),
-    "register": _run_is_logged,
+    "register": _bundle_is_logged,
     "promote": _said("register"),
     "report": _said("gate"),
 }
@@ -126,5 +127,7 @@ def test_a_retrain_killed_in_any_stage_completes(stage: str, full_run: FullRun, 
     parent = registry["versions"]["1"]["run"]
     assert registry["runs"][parent]["status"] == "FINISHED"
     assert "report.html" in registry["runs"][parent]["artifacts"]
-    children = [run for run in registry["runs"].values() if run["tags"].get("mlflow.parentRunId") == parent]
+    (search,) = (key for key, run in registry["runs"].items() if run["tags"].get("kws.kind") == "search")
+    children = [run for run in registry["runs"].values() if run["tags"].get("mlflow.parentRunId") == search]
     assert sorted(run["tags"]["kws.search_trial"] for run in children if run["status"] == "FINISHED") == ["0", "1"]
+    assert not list((tmp_path / STORE / "searches").glob("*"))

@@ -111,15 +111,25 @@ def test_one_version_is_challenger_and_champion(full_run: FullRun, registry: dic
     assert "within" in version["tags"]["kws.decision"]
 
 
-def test_one_parent_run_with_a_nested_run_for_each_trial(full_run: FullRun, registry: dict[str, Any]) -> None:
+def test_one_run_of_the_search_with_a_nested_run_for_each_trial(registry: dict[str, Any]) -> None:
     runs = registry["runs"]
-    parents = {key: run for key, run in runs.items() if "mlflow.parentRunId" not in run["tags"]}
-    assert list(parents) == [registry["versions"]["1"]["run"]]
-    ((parent, facts),) = parents.items()
-    trials = [run for run in runs.values() if run["tags"].get("mlflow.parentRunId") == parent]
+    ((search, parent),) = ((key, run) for key, run in runs.items() if run["tags"].get("kws.kind") == "search")
+    assert parent["tags"]["kws.search"] == runs[registry["versions"]["1"]["run"]]["tags"]["kws.search"]
+    assert parent["metrics"]["trials_finished"] == 2
+    assert (parent["params"]["scheduler"], parent["artifacts"]) == ("asha", ["search.json"])
+    trials = [run for run in runs.values() if run["tags"].get("mlflow.parentRunId") == search]
     assert sorted(run["tags"]["kws.search_trial"] for run in trials) == ["0", "1"]
+    assert {run["tags"]["kws.search_state"] for run in trials} == {"finished"}
+    varied = {"loss.scale", "loss.margin", "training.learning_rate", "encoder"}
+    assert all(varied == set(run["params"]) for run in trials)
+    assert all({"development_eer", "development_frr", "loss"} == set(run["metrics"]) for run in trials)
+
+
+def test_one_run_of_the_version(full_run: FullRun, registry: dict[str, Any]) -> None:
+    runs = registry["runs"]
     assert all(run["status"] == "FINISHED" for run in runs.values())
-    assert all({"scale", "margin", "learning_rate", "encoder"} == set(run["params"]) for run in trials)
+    (facts,) = (run for run in runs.values() if "kws.bundle" in run["tags"])
+    assert facts == runs[registry["versions"]["1"]["run"]]
     bundle = load_bundle(full_run.bundle)
     datasets = {name: facts["tags"][f"kws.dataset.{name}"] for name in bundle.description.datasets}
     assert datasets == bundle.description.datasets
@@ -195,7 +205,7 @@ def test_a_run_with_nothing_new_computes_nothing(
     registry = registry_json(full_run.tracking_uri, NAME, full_run.folder)
     assert list(registry["versions"]) == ["1"]
     assert registry["aliases"] == {"challenger": "1", "champion": "1"}
-    assert len(registry["runs"]) == 3
+    assert len(registry["runs"]) == 4
 
 
 def test_a_run_with_nothing_new_is_quick(rerun: tuple[Finished, dict[str, Any], dict[str, Any]]) -> None:

@@ -37,7 +37,7 @@ def dataset(tmp_path):
 def test_rows_come_in_the_order_of_the_selection(dataset, tmp_path):
     store, manifest, arrays = dataset
     places = [(2, 1), (1, 1400), (0, 3), (1, 0), (0, 3), (2, 0)]
-    selection = selection_rows([{"part": part, "row": row} for part, row in places])
+    selection = selection_rows([{"part": part, "row": row, "segment_id": str(row)} for part, row in places])
     found = cached_features(store, manifest, selection, tmp_path / "cache", "key")
     assert found.dtype == np.float16
     np.testing.assert_array_equal(found, np.stack([arrays[part][row] for part, row in places]))
@@ -48,7 +48,7 @@ def test_rows_come_in_the_order_of_the_selection(dataset, tmp_path):
 
 def test_the_cache_is_built_once_and_leaves_nothing_else(dataset, tmp_path):
     store, manifest, _ = dataset
-    selection = selection_rows([{"part": 0, "row": 1}])
+    selection = selection_rows([{"part": 0, "row": 1, "segment_id": "1"}])
     first = cached_features(store, manifest, selection, tmp_path / "cache", "key")
     for part in manifest.parts:
         (tmp_path / "store" / "parts" / "features" / f"{part.key}.parquet").unlink()
@@ -60,7 +60,7 @@ def test_the_cache_is_built_once_and_leaves_nothing_else(dataset, tmp_path):
 def test_a_build_that_fails_leaves_no_cache(dataset, tmp_path):
     store, manifest, arrays = dataset
     (tmp_path / "store" / "parts" / "features" / "key1.parquet").unlink()
-    selection = selection_rows([{"part": 0, "row": 1}, {"part": 1, "row": 1}])
+    selection = selection_rows([{"part": part, "row": 1, "segment_id": "1"} for part in (0, 1)])
     with pytest.raises(StoreError, match="key1"):
         cached_features(store, manifest, selection, tmp_path / "cache", "key")
     assert not list((tmp_path / "cache").iterdir())
@@ -79,3 +79,11 @@ def test_the_column_of_several_chunks():
     table = pa.concat_tables([part_table(values[:2]), part_table(values[2:])])
     assert table["features"].num_chunks == 2
     np.testing.assert_array_equal(read_features(table), values)
+
+
+def test_a_segment_without_features_is_named(dataset, tmp_path):
+    store, manifest, _ = dataset
+    selection = selection_rows([{"part": 2, "row": 1, "segment_id": "rejected"}])
+    with pytest.raises(StoreError, match="part 2 of the features has no segment rejected"):
+        cached_features(store, manifest, selection, tmp_path / "cache", "key")
+    assert not list((tmp_path / "cache").iterdir())

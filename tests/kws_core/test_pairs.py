@@ -148,3 +148,24 @@ def test_an_empty_selection_has_no_pairs_and_lists_name_their_rows():
         "out-of-vocabulary": [2],
         "cross-corpus held": [1, 3],
     }
+
+
+@pytest.mark.parametrize("policy", ["cross", "any"])
+def test_pairs_that_hardly_exist_are_found_among_all_that_do_not(policy):
+    """Of the 1.25 billion pairs here only those with one of three odd segments are trials."""
+    rows = [{"split": "test", "label": "word0", "label_id": 0, "speaker_id": "a"}] * 50_000
+    rows[100] = {**rows[0], "speaker_id": "b"}
+    rows[40_000] = {**rows[0], "label": "word1", "label_id": 1, "speaker_id": "c"}
+    rows[45_000] = {**rows[0], "label": "word1", "label_id": 1, "speaker_id": "d"}
+    drawn = draw_pairs(selection_rows(rows), TEST_CORPORA, SelectionConfig(pairs=600, speaker_policy=policy), 0)
+    pairs = {(row["left"], row["right"]): row["same"] for row in drawn.to_pylist()}
+    assert len(pairs) == drawn.num_rows == 600
+    odd, others = {"segment-40000", "segment-45000"}, {"segment-0100", "segment-40000", "segment-45000"}
+    for (left, right), same in pairs.items():
+        assert len({left, right} & odd) != 1 if same else len({left, right} & odd) == 1
+        assert policy == "any" or {left, right} & others
+
+
+def test_a_word_of_one_speaker_has_no_trials_across_speakers():
+    rows = [{"split": "test", "label": "word0", "speaker_id": "a"}] * 30_000
+    assert draw_pairs(selection_rows(rows), TEST_CORPORA, SelectionConfig(speaker_policy="cross"), 0).num_rows == 0

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from kws_core.config import Uniform
 from kws_core.errors import ConfigError
 from kws_core.presets import load_experiment
 
@@ -35,7 +36,7 @@ def test_overrides_replace_single_values(preset: Path) -> None:
             "corpora.demo.speakers=7",
             "selection.keywords=[stop, music]",
             "name=other",
-            "search.margin={low: 0.1, high: 0.2}",
+            "search.space.loss.margin={low: 0.1, high: 0.2}",
             "training.epochs=4",
         ),
     )
@@ -44,7 +45,7 @@ def test_overrides_replace_single_values(preset: Path) -> None:
     assert experiment.corpora["demo"].speakers == 7  # type: ignore[union-attr]
     assert experiment.selection.keywords == ("stop", "music")
     assert experiment.name == "other"
-    assert (experiment.search.margin.low, experiment.search.margin.high) == (0.1, 0.2)
+    assert experiment.search.space == {"loss.margin": Uniform(low=0.1, high=0.2)}
 
 
 def test_a_heading_with_nothing_below_it_takes_overrides(preset: Path) -> None:

@@ -16,7 +16,8 @@ from kws_core.pairs import draw_pairs
 from kws_core.part import PartOutput, Quarantine
 from kws_core.schemas import SEGMENTS, SELECTION
 from kws_core.segments import BACKGROUND
-from kws_core.selection import SPLITS, class_labels, segment_index, select, speaker_split
+from kws_core.selection import INDEX, SPLITS, class_labels, segment_index, speaker_split
+from kws_core.selection import select as select_index
 from kws_core.store import Store
 
 KEYWORDS = ("stop", "go")
@@ -31,6 +32,10 @@ BASE = [
 uses = st.lists(
     st.tuples(st.sampled_from(["split", "held"]), st.integers(0, 59), st.integers(0, 15)), min_size=0, max_size=120
 )
+
+
+def select(rows, *arguments, **options):
+    return select_index(pa.Table.from_pylist(rows, schema=INDEX), *arguments, **options)
 
 
 def words(drawn, start=1000):
@@ -220,7 +225,9 @@ def test_the_index_names_the_part_and_row_of_every_segment(tmp_path):
         parts.append(
             store.write_part("segments", f"key{number}", "split", PartOutput(table, Quarantine("segments").table()))
         )
-    rows = segment_index(store, Manifest("segments", 1, tuple(parts)))
+    index = segment_index(store, Manifest("segments", 1, tuple(parts)))
+    assert index.schema.equals(INDEX)
+    rows = index.to_pylist()
     assert [(row["segment_id"], row["part"], row["row"]) for row in rows] == [
         ("0-0", 0, 0),
         ("0-1", 0, 1),

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 
 from kws_core.errors import StoreError
 from kws_core.manifest import Manifest, Part, manifest_fingerprint
-from kws_core.part import PartOutput, Quarantine
+from kws_core.parquet import parquet_bytes
+from kws_core.part import PartOutput, PartStream, Quarantine
 from kws_core.schemas import QUARANTINE, WORDS, features_schema
-from kws_core.store import Store, parquet_bytes
+from kws_core.store import Store
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -228,10 +230,18 @@ def test_a_part_without_description_is_not_done(local: Store, tmp_path: Path) ->
 
 
 def test_the_description_is_written_last(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    monkeypatch.setattr(local.files, "write", lambda name, content: written.append(name))
+    there: list[list[str]] = []
+    write = local.files.write
+
+    def look_and_write(name: str, content: bytes) -> None:
+        there.append(local.files.names("parts"))
+        write(name, content)
+
+    monkeypatch.setattr(local.files, "write", look_and_write)
     local.write_part("words", "abc", "demo", output(2, 1))
-    assert written == [f"parts/words/abc.{suffix}" for suffix in ("parquet", "quarantine.parquet", "json")]
+    rows, quarantine = "parts/words/abc.parquet", "parts/words/abc.quarantine.parquet"
+    assert there == [[rows], [rows, quarantine]]
+    assert local.has_part("words", "abc")
 
 
 def test_a_damaged_quarantine_is_named(local: Store, tmp_path: Path) -> None:
@@ -273,3 +283,90 @@ def test_an_unwritable_store_is_said_at_once_in_one_sentence(tmp_path: Path) -> 
 def test_opening_a_store_creates_nothing(tmp_path: Path) -> None:
     assert Store(str(tmp_path / "none")).read_manifest("words", "k") is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("count", [3, 200])
+def test_complete_parts_are_told_from_the_rest(store: Store, count: int) -> None:
+    keys = [f"{number:03d}" for number in range(count)]
+    assert store.complete_parts("words", keys) == {}
+    made = {key: Part(key, "demo", 1, 0, 10, "0" * 64) for key in keys[::2]}
+    for key, part in made.items():
+        store.files.write(f"parts/words/{key}.json", part.to_json())
+    store.files.write(f"parts/words/{keys[1]}.parquet", b"its description is not written yet")
+    store.files.write("parts/segments/001.json", b"another stage")
+    assert store.complete_parts("words", keys) == made
+    assert store.complete_parts("words", []) == {}
+
+
+@pytest.mark.parametrize("count", [3, 200])
+def test_a_damaged_description_among_many_is_named(local: Store, count: int) -> None:
+    keys = [f"{number:03d}" for number in range(count)]
+    for key in keys:
+        local.files.write(f"parts/words/{key}.json", Part(key, "demo", 1, 0, 10, "0" * 64).to_json())
+    local.files.write("parts/words/002.json", b"{")
+    with pytest.raises(StoreError, match=r"parts/words/002\.json is damaged: .*; delete it and run again"):
+        local.complete_parts("words", keys)
+
+
+def test_thousands_of_parts_are_listed_not_asked_for_one_by_one(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at 2,500 parts of which 40 exist takes a listing and 40 reads; at 20 parts each is asked for."""
+    store = Store(f"{s3_url}/store")
+    for number in range(40):
+        part = Part(f"{number:04d}", "demo", 1, 0, 10, "0" * 64)
+        store.files.write(f"parts/words/{part.key}.json", part.to_json())
+    asked: list[str] = []
+    s3fs = pytest.importorskip("s3fs")
+    call = s3fs.S3FileSystem._call_s3
+
+    async def counted(self: Any, method: str, *arguments: Any, **options: Any) -> Any:
+        asked.append(method)
+        return await call(self, method, *arguments, **options)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", counted)
+    assert len(store.complete_parts("words", [f"{number:04d}" for number in range(2500)])) == 40
+    assert asked.count("get_object") == 40
+    assert len(asked) <= 2 * 40 + 2  # s3fs asks for the size before it reads
+    asked.clear()
+    assert len(store.complete_parts("words", [f"{number:04d}" for number in range(38, 58)])) == 2
+    assert asked.count("get_object") == 2
+    assert len(asked) <= 62
+
+
+def test_objects_that_go_missing_while_many_are_read_are_named(store: Store) -> None:
+    store.files.write("a/1.json", b"one")
+    assert store.files.read_many(["a/1.json", "a/1.json"]) == [b"one", b"one"]
+    assert store.files.read_many([]) == []
+    with pytest.raises(StoreError, match=r"2\.json is missing"):
+        store.files.read_many(["a/1.json", "a/2.json"])
+
+
+def test_a_part_may_come_in_pieces(store: Store) -> None:
+    whole = words(2500)
+    pieces = [whole.slice(0, 700), whole.slice(700, 0), whole.slice(700, 1400), whole.slice(2100)]
+    at_once = store.write_part("words", "once", "c", PartOutput(whole, rejected(1)))
+    streamed = store.write_part("words", "pieces", "c", PartStream(whole.schema, iter(pieces), lambda: rejected(1)))
+    assert (streamed.rows, streamed.rejected, streamed.sha256) == (2500, 1, at_once.sha256)
+    batches = list(store.read_batches("words", streamed, ["word", "index"], 256))
+    assert max(batch.num_rows for batch in batches) == 256
+    assert pa.Table.from_batches(batches).equals(whole.select(["word", "index"]).combine_chunks())
+
+
+def test_a_part_that_fails_half_way_is_not_there(local: Store, tmp_path: Path) -> None:
+    def tables() -> Iterator[pa.Table]:
+        yield words(2000)
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        local.write_part("words", "k", "c", PartStream(WORDS, tables(), lambda: rejected(0)))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("kept", [0, 3, 0.5, -1])
+def test_batches_of_a_truncated_part_are_refused(store: Store, kept: float) -> None:
+    part = store.write_part("words", "abc", "demo", output(2500))
+    content = store.files.read("parts/words/abc.parquet")
+    store.files.write("parts/words/abc.parquet", content[: int(kept * len(content)) if kept == 0.5 else int(kept)])
+    with pytest.raises(StoreError, match=r"parts/words/abc\.parquet is damaged: .*delete parts/words/abc\.\*"):
+        list(store.read_batches("words", part, ["word"], 256))
+    with pytest.raises(StoreError, match=r"parts/words/none\.parquet is missing"):
+        list(store.read_batches("words", Part("none", "c", 1, 0, 1, ""), ["word"], 256))

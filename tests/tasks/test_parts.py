@@ -1,6 +1,9 @@
 """Datasets made part by part on a real local Ray."""
 
+import os
+import re
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,7 @@ from kws_core.errors import AudioError, CorpusError
 from kws_core.manifest import Manifest, manifest_fingerprint
 from kws_core.part import PartOutput, Quarantine
 from kws_core.store import Store
+from tasks import console, parts
 from tasks.featurise import run_on_ray_data
 from tasks.parts import Executor, Job, make_dataset, run_as_tasks
 
@@ -155,3 +159,76 @@ def test_manifests_are_immutable(store: Store, marks: Path) -> None:
     assert (path.read_bytes(), path.stat().st_mtime_ns) == (content, time)
     assert Manifest.from_json(content, "it") == first
     assert make_dataset(store, STAGE, VERSION + 1, [job(marks, 1)]).fingerprint != first.fingerprint
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Leaves a mark when it starts, then takes its time."""
+
+    marks: Path
+    seconds: float = 0.0
+
+    def __call__(self, store: Store) -> PartOutput:
+        (self.marks / f"{time.time_ns()}-{os.getpid()}").touch()
+        time.sleep(self.seconds)
+        return PartOutput(pa.table({"number": [1]}), Quarantine(STAGE).table())
+
+
+def test_no_more_tasks_wait_in_ray_than_keep_the_cluster_busy(
+    store: Store, marks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "IN_FLIGHT", 3)
+    monkeypatch.setattr(parts, "IN_FLIGHT_PER_CPU", 0)
+    submitted = 0
+
+    def count_jobs(jobs: list[Job]) -> Iterator[Job]:
+        nonlocal submitted
+        for one in jobs:
+            submitted += 1
+            yield one
+
+    jobs = [Job(f"key{number}", "corpus", Slow(marks)) for number in range(40)]
+    made = 0
+    for _ in run_as_tasks(store, STAGE, count_jobs(jobs)):  # type: ignore[arg-type]
+        made += 1
+        assert submitted <= made + 3
+    assert (made, submitted) == (40, 40)
+
+
+def test_what_waits_is_called_off_when_the_reader_stops(
+    store: Store, marks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "IN_FLIGHT", 30)
+    jobs = [Job(f"key{number}", "corpus", Slow(marks, 0.2)) for number in range(30)]
+    running = run_as_tasks(store, STAGE, iter(jobs))  # type: ignore[arg-type]
+    next(running)
+    running.close()
+    time.sleep(1.5)
+    assert len(list(marks.iterdir())) < 25
+
+
+def test_hundreds_of_parts_are_resumed_by_one_listing(
+    store: Store, marks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [Job(f"key{number:03d}", "corpus", Slow(marks)) for number in range(120)]
+    make_dataset(store, STAGE, VERSION, jobs[:50])
+    asked = []
+    monkeypatch.setattr(Store, "has_part", lambda *_: asked.append(1))
+    monkeypatch.setattr(Store, "part", lambda *_: asked.append(1))
+    manifest = make_dataset(store, STAGE, VERSION, jobs)
+    assert [part.key for part in manifest.parts] == [one.key for one in jobs]
+    assert len(list(marks.iterdir())) == 120
+    assert not asked
+
+
+def test_a_log_file_is_told_where_a_long_stage_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with console.bar("features", 3) as progress:
+        progress.advance("5 rows")
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr(console, "LINE_EVERY_S", 0.0)
+        progress.advance("5 rows")
+        assert re.fullmatch(r"features +2 of 3, about 1 min left\n", capsys.readouterr().err)
+        progress.advance("5 rows")
+    assert capsys.readouterr().err == ""

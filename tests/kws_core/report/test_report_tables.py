@@ -122,4 +122,4 @@ def test_configuration_lists_every_value():
     assert rows["corpora.a.speakers"] == "5"
     assert rows["backends.svm_c"] == "1, 10"
     assert rows["search.encoders.0.name"] == "bc_resnet_1"
-    assert rows["search.margin.high"] == "0.35"
+    assert rows["search.space.loss.margin.high"] == "0.35"

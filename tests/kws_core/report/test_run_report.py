@@ -63,7 +63,8 @@ def facts(spoken):
     quarantine = Quarantine("segments")
     quarantine.add("a.wav word 1 'i'", "its label has fewer than 2 characters")
     quarantine.add("b.wav word 2 'a'", "its label has fewer than 2 characters")
-    trial = {"encoder": {"name": "res15"}, "scale": 20.0, "margin": 0.1, "learning_rate": 0.001, "epoch": 6}
+    values = {"loss.scale": 20.0, "loss.margin": 0.1, "training.learning_rate": 0.001}
+    trial = {"encoder": {"name": "res15"}, "values": values, "epoch": 6}
     return RunFacts(
         experiment=Experiment(name="tiny", seed=7, corpora={"demo": {"recipe": "demo"}}, selection=SPOKEN_SELECTION),
         bundle=spoken.bundle,

@@ -1,0 +1,52 @@
+"""A search whose state is on S3 is killed, and a driver with another workspace goes on with it (`make test-slow`)."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from experiments import kill_run, run_command, start
+
+from kws_core.store import Store
+
+SCRIPT = Path(__file__).parents[1] / "tasks" / "search_input.py"
+
+
+def finished_epochs(store: Store) -> int:
+    """Checkpoints that the trials have written."""
+    return sum(name.endswith("/checkpoint.pt") for name in store.files.names("searches"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheduler", ["asha", "pbt"])
+def test_another_machine_goes_on_with_a_killed_search(scheduler: str, s3_url: str, tmp_path: Path) -> None:
+    store = Store(f"{s3_url}/store")
+    search = {"scheduler": scheduler, "trials": 4, "max_epochs": 6, "grace_epochs": 6}
+    changes = json.dumps({"search": search, "training": {"batch_size": 2}})
+
+    def command(workspace: str) -> list[str]:
+        return [sys.executable, str(SCRIPT), store.url, str(tmp_path / workspace), changes]
+
+    first = start(command("first"), tmp_path)
+    deadline = time.monotonic() + 300
+    try:
+        while finished_epochs(store) < 2:
+            assert first.process.poll() is None, first.stderr.read_text()
+            assert time.monotonic() < deadline, "no trial has reported"
+            time.sleep(0.1)
+    finally:
+        kill_run(first)
+    assert store.files.names("documents/search") == []
+
+    finished = run_command(command("second"), tmp_path, 500)
+    assert finished.status == 0, finished.stderr
+    document = store.read_document("search", finished.stdout.split()[-1]) or {}
+    assert document["failed"] == []
+    assert sorted(trial["number"] for trial in document["trials"]) == [0, 1, 2, 3]
+    for trial in document["trials"]:
+        assert [epoch["epoch"] for epoch in trial["history"]] == [1, 2, 3, 4, 5, 6]
+    # epochs of before the kill are not trained again
+    begun = min(epoch["time"] for trial in document["trials"] for epoch in trial["history"])
+    assert begun < time.time() - finished.seconds
+    assert store.files.names("searches") == []

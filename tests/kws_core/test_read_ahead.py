@@ -1,0 +1,60 @@
+"""Pipelines in threads."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from kws_core.read_ahead import read_ahead
+
+
+def test_items_keep_their_order() -> None:
+    for depth in (1, 2, 50):
+        assert list(read_ahead(range(20), depth)) == list(range(20))
+    assert list(read_ahead([])) == []
+
+
+def test_the_next_items_are_made_while_one_is_used_and_no_more() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            made.append(number)
+            yield number
+
+    stream = read_ahead(items(), 3)
+    assert next(stream) == 0
+    deadline = time.monotonic() + 10
+    while len(made) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert made == [0, 1, 2, 3]  # the one in use and three that wait
+    assert list(stream) == list(range(1, 10))
+
+
+def test_an_error_comes_at_its_place() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    stream = read_ahead(items())
+    assert next(stream) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(stream)
+
+
+def test_a_reader_that_stops_early_closes_the_source_and_the_thread() -> None:
+    closed: list[bool] = []
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.append(True)
+
+    stream = read_ahead(items())
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert closed == [True]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("read-ahead")]
