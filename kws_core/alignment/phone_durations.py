@@ -3,7 +3,7 @@
 import math
 
 # Mean and standard deviation of the natural logarithm of the duration in frames of 10 ms, of 11,295 phones that
-# PocketSphinx aligned in 421 sentences of AN4 and LibriSpeech.
+# PocketSphinx aligned in 366 sentences of AN4 and LibriSpeech.
 LOG_FRAMES = {
     "AA": (2.60, 0.48),
     "AE": (2.24, 0.53),

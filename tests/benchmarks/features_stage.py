@@ -1,17 +1,17 @@
 """The features stage end to end: what reading, decoding, computing and writing cost together and apart.
 
-    python tests/benchmarks/features_stage.py [--parts 8] [--rows 4096] [--rounds 5] [--device cuda]
+    python -m tests.benchmarks.features_stage [--parts 8] [--rows 4096] [--rounds 5] [--device cuda] [--without-ray]
 
 Random sound is cut into parts of segments of 0.5 to 1 s in a store on the local disk, which the system's cache holds.
 Side by side, in one process and by turns, with the median over rounds:
 
-- `compute`: the front end over windows in memory, on one thread;
-- `read and write`: the columns of each part read in batches and its features, computed before, written;
+- `compute`: the front end over windows in memory, on one thread; on a GPU with the copies to it and back;
+- `read and write`: the columns of each part read in batches, and its features, computed before, written;
 - `stage`: what an actor of the stage does with the same parts, two at a time: all of it, overlapped.
 
-The stage must reach 70 % of the slower of the first two. Then the same parts go through Ray Data with one actor and with
-two, and two must be 1.7 x as fast (on a machine with two idle cores); both include the start of
-their actors, which import torch, so parts must be large enough to hide it. On a GPU, `compute` includes the copies to and from it.
+The stage must reach 70 % of the slower of the first two. Then the same parts go through Ray Data with one actor and
+with two, and two must be 1.7 x as fast, which takes two idle cores. Both include the start of their actors, which
+import torch, so the parts must be large enough to hide it.
 """
 
 import argparse
