@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
 
 
-class SeededPopulation(PopulationBasedTraining):  # type: ignore[misc] - ray.tune has no types
+class SeededPopulation(PopulationBasedTraining):
     """All trials are compared at the same epochs; what is drawn then depends on the seed and the epoch alone.
 
     Source: Jaderberg et al., "Population Based Training of Neural Networks".

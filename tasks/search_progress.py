@@ -17,7 +17,7 @@ QUIET_S = 60.0
 """Where there is no terminal: the longest time without a line."""
 
 
-class SearchProgress(Callback):  # type: ignore[misc] - ray.tune has no types
+class SearchProgress(Callback):
     """A live line on a terminal; elsewhere a plain line for every trial that ends, and one a minute between them."""
 
     def __init__(self, experiment: Experiment) -> None:
@@ -44,27 +44,29 @@ class SearchProgress(Callback):  # type: ignore[misc] - ray.tune has no types
         note = describe_state(trials, self._experiment)
         self._bar.update(self._task, completed=ended, note=note)
         if not console.is_terminal and time.monotonic() - self._said > QUIET_S:
-            self._line(f"{ended} of {self._experiment.search.trials} trials have ended, {note}")
+            self._line(
+                ", ".join(filter(None, [f"{ended} of {self._experiment.search.trials} trials have ended", note]))
+            )
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial was trained to its end, stopped early, or its values cannot be trained with."""
-        self._ended(trials, trial, trial.last_result.get(FAILURE, ""))
+        self._ended(trials, trial, failed=FAILURE in trial.last_result)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial failed in a way that trying again did not help."""
-        self._ended(trials, trial, "an error, see below")
+        self._ended(trials, trial, failed=True)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """The live line vanishes."""
         self._bar.stop()
 
-    def _ended(self, trials: list[Trial], trial: Trial, failure: str) -> None:
+    def _ended(self, trials: list[Trial], trial: Trial, failed: bool) -> None:
         if console.is_terminal:
             return
         epochs, last = self._experiment.search.max_epochs, trial.last_result
         what = describe_trial(drawn_trial(self._experiment, trial.config), self._experiment)
-        if failure:
-            how = f"failed: {failure}"
+        if failed:
+            how = "failed"  # why is said in the end, on a terminal too
         else:
             stopped = f", stopped after {last['epoch']} of {epochs} epochs" if last["epoch"] < epochs else ""
             how = f"EER {last[METRIC]:.2%}{stopped}"

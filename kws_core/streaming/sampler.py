@@ -90,7 +90,8 @@ class StreamSampler:
 
     def _choose(self) -> tuple[int, Windows, float]:
         """Number of subsets of shards, windows of them that serve, and the share of rows that those leave out."""
-        subsets, best = self._planner.most_subsets, (0, [], IMPOSSIBLE)
+        subsets = self._planner.most_subsets
+        best: tuple[int, Windows, float] = (0, [], IMPOSSIBLE)
         while subsets and best[2] > NEGLIGIBLE:
             windows = self._planner.plan(subsets)
             left_out = self._left_out_by(windows)

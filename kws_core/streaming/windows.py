@@ -1,5 +1,7 @@
 """Which blocks lie in memory together: an epoch as a sequence of windows that hold every block once."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -70,7 +72,7 @@ def _order(count: int, generator: torch.Generator | None) -> Rows:
     return order
 
 
-def _deal(sizes: NDArray[np.float64], subsets: int, order: Rows) -> list[list[int]]:
+def _deal(sizes: NDArray[np.number[Any]], subsets: int, order: Rows) -> list[list[int]]:
     """Items in their order, each to the subset that holds least; empty subsets are left out."""
     dealt: list[list[int]] = [[] for _ in range(subsets)]
     filled = np.zeros(subsets)
@@ -81,7 +83,7 @@ def _deal(sizes: NDArray[np.float64], subsets: int, order: Rows) -> list[list[in
     return [chosen for chosen in dealt if chosen]
 
 
-def _fewest(sizes: NDArray[np.float64], limit: int) -> int:
+def _fewest(sizes: NDArray[np.number[Any]], limit: int) -> int:
     """The fewest subsets, dealt in order, that none exceeds the limit; 0 where an item alone does."""
     if not len(sizes) or sizes.max() > limit:
         return 0

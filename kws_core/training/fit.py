@@ -69,9 +69,11 @@ def fit(
     )
     train_labels = labels[data.train]
     drawing = (spec.sampling, train_labels, training.batch_size, label_names)
-    sampler: BatchSampler = (
-        build_sampler(*drawing) if reader is None else stream_sampler(*drawing, reader.stream, data.train, reader.follow)
-    )
+    sampler: BatchSampler
+    if reader is None:
+        sampler = build_sampler(*drawing)
+    else:
+        sampler = stream_sampler(*drawing, reader.stream, data.train, reader.follow)
 
     torch.manual_seed(seed)
     encoder = build_encoder(spec.encoder, spec.features)

@@ -95,6 +95,8 @@ class Run:
             self.process.poll()
             time.sleep(0.05)
         self.process.wait(30)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 def start(folder: Path, store: str, experiment: dict[str, Any], given: dict[str, str]) -> Run:
