@@ -30,7 +30,7 @@ from kws_core.onnx_encoder import OnnxEncoder
 from kws_core.onnx_export import export_onnx
 from kws_core.pairs import draw_pairs
 from kws_core.schemas import SEGMENTS, SELECTION
-from kws_core.selection import select
+from kws_core.selection import INDEX, INDEX_COLUMNS, select
 from kws_core.training import EpochReport, fit
 from kws_core.training_data import TrainingData, training_data
 
@@ -175,9 +175,9 @@ def beside(row: dict, number: int) -> dict:
 def train_spoken(folder: Path) -> Spoken:
     """Synthesise, select, train, calibrate and bundle, as the flow does, in a few seconds."""
     segments = spoken_segments()
-    columns = ["segment_id", "corpus", "speaker_id", "label", "word_start_s", "word_end_s"]
-    index = [{**row, "part": 0, "row": place} for place, row in enumerate(segments.select(columns).to_pylist())]
-    selection = select(index, SPOKEN_SELECTION, frozenset())
+    rows = segments.select(INDEX_COLUMNS).to_pylist()
+    index = [{**row, "part": 0, "row": place} for place, row in enumerate(rows)]
+    selection = select(pa.Table.from_pylist(index, schema=INDEX), SPOKEN_SELECTION, frozenset())
     pairs = draw_pairs(selection, frozenset(), SPOKEN_SELECTION, seed=0)
     features = read_features(featurise_part(segments, SPOKEN_FEATURES).table)[selection["row"].to_numpy()]
     torch.set_num_threads(1)
