@@ -32,8 +32,6 @@ class SeededPopulation(PopulationBasedTraining):
         self._ranges = {path: domain for path, domain in ranges.items() if isinstance(domain, Uniform)}
         super().__init__(
             time_attr="epoch",
-            metric=METRIC,
-            mode="min",
             perturbation_interval=settings.interval_epochs,
             hyperparam_mutations={path: _Draw(domain) for path, domain in self._ranges.items()},
             quantile_fraction=settings.replaced_share,

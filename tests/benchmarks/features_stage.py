@@ -152,16 +152,12 @@ def main():
             )
             times["stage"].append(stage(store, jobs_of(parts, f"stage{number}", gpus)))
         share = float(np.median(np.maximum(times["compute"], times["read and write"]) / np.array(times["stage"])))
-        print(
-            f"{rows:,} segments in {given.parts} parts, {given.device}; median of {given.rounds}, "
-            f"load {os.getloadavg()[0]:.1f}"
-        )
+        load = os.getloadavg()[0]
+        print(f"{rows:,} segments in {given.parts} parts, {given.device}; median of {given.rounds}, load {load:.1f}")
         for name, seconds in times.items():
             middle = float(np.median(seconds))
-            print(
-                f"{name:<16} {middle:8.2f} s {rows / middle:10,.0f} segments/s "
-                f"{rows / 3600 / middle:8.2f} h of windows/s"
-            )
+            hours = rows / 3600 / middle
+            print(f"{name:<16} {middle:8.2f} s {rows / middle:10,.0f} segments/s {hours:8.2f} h of windows/s")
         print(f"stage against the slower of the two: {share:.0%} (at least {LEAST_SHARE:.0%})")
         good = share >= LEAST_SHARE
         if not given.without_ray:
