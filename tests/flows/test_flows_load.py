@@ -24,6 +24,8 @@ TASKS = {
     "cut": "cut",
     "featurise": "featurise",
     "select": "select",
+    "bucket": "bucket",
+    "warm_start": "warm_start",
     "search": "search",
     "refit": "refit",
     "package": "package",
@@ -32,7 +34,19 @@ TASKS = {
     "publish_report": "report",
 }
 """Prefect's name of each task that the flow calls, in the order of the calls."""
-COMMANDS = ("retrain", "spot", "enrol", "study", "rollback", "presets", "recipes", "demo-recording")
+COMMANDS = (
+    "retrain",
+    "ingest",
+    "drops",
+    "align",
+    "study",
+    "spot",
+    "enrol",
+    "rollback",
+    "presets",
+    "recipes",
+    "demo-recording",
+)
 
 
 def _modules(package: object) -> list[str]:
