@@ -147,6 +147,7 @@ def population(**sections: Any) -> Experiment:
     return experiment(search=search, **sections)
 
 
+@pytest.mark.slow
 def test_a_population_takes_over_the_best_and_is_the_same_again(made: tuple[Places, TrainingInput]) -> None:
     places, given = made
     settings = population()
