@@ -30,7 +30,7 @@ def write(folder: Path, **files: str) -> None:
         (folder / name.replace("__", ".")).write_text(content)
 
 
-def refused(config: CorpusSection, message: str) -> None:
+def check_refused(config: CorpusSection, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         plan_corpus(config)
 
@@ -68,8 +68,8 @@ def test_speaker_folders(tmp_path: Path) -> None:
 
 
 def test_speaker_folders_that_hold_nothing(tmp_path: Path) -> None:
-    refused(SpeakerFoldersCorpusConfig(folder=str(tmp_path)), "no recording is in it")
-    refused(SpeakerFoldersCorpusConfig(folder=str(tmp_path / "x")), "there is no such folder")
+    check_refused(SpeakerFoldersCorpusConfig(folder=str(tmp_path)), "no recording is in it")
+    check_refused(SpeakerFoldersCorpusConfig(folder=str(tmp_path / "x")), "there is no such folder")
 
 
 # Kaldi
@@ -116,7 +116,7 @@ def test_kaldi_without_segments_and_as_noise(tmp_path: Path) -> None:
     assert rows(output, "source", "text") == [("u1", "go")]
     assert reasons(output) == {"u2": "cannot be read: No such file or directory"}
     (tmp_path / "text").unlink()
-    refused(KaldiCorpusConfig(folder=str(tmp_path)), "text: the Kaldi file does not exist")
+    check_refused(KaldiCorpusConfig(folder=str(tmp_path)), "text: the Kaldi file does not exist")
     assert rows(prepare(KaldiCorpusConfig(folder=str(tmp_path), use="noise")), "source", "text") == [("u1", "")]
 
 
@@ -133,7 +133,7 @@ def test_kaldi_without_segments_and_as_noise(tmp_path: Path) -> None:
 )
 def test_kaldi_runs_no_commands(tmp_path: Path, name: str, message: str) -> None:
     write(tmp_path, wav__scp=f"u {name}\n", text="u go\n", utt2spk="u s\n")
-    refused(KaldiCorpusConfig(folder=str(tmp_path)), message)
+    check_refused(KaldiCorpusConfig(folder=str(tmp_path)), message)
 
 
 # NeMo
@@ -177,7 +177,7 @@ def test_nemo(tmp_path: Path) -> None:
         ("wav/1.wav", "the speaker is empty"),
     ]
     write(tmp_path, m__json="\n")
-    refused(config, "the manifest has no lines")
+    check_refused(config, "the manifest has no lines")
     for pattern in ("(", "anna"):
         with pytest.raises(ValidationError, match=r"regular expression|needs a group"):
             NemoCorpusConfig(path="m", speaker_pattern=pattern)
@@ -250,7 +250,7 @@ def test_lhotse_cuts(tmp_path: Path) -> None:
         "cuts.jsonl.gz line 9": "the line is no JSON object",
     }
     (tmp_path / "cuts.jsonl.gz").write_bytes(gzip.compress(manifest.encode())[:-40])
-    refused(config, "the manifest of cuts cannot be read")
+    check_refused(config, "the manifest of cuts cannot be read")
 
 
 def test_lhotse_recordings_and_supervisions(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_lhotse_recordings_and_supervisions(tmp_path: Path) -> None:
         "q": "no supervision is of this recording",
     }
     write(tmp_path / "manifests", recordings__jsonl="x\n")
-    refused(config, "recordings.jsonl line 1: the recording is no JSON object with an id")
+    check_refused(config, "recordings.jsonl line 1: the recording is no JSON object with an id")
     for wrong in ({}, {"cuts": "a", "recordings": "b"}, {"recordings": "b"}):
         with pytest.raises(ValidationError, match="either cuts, or recordings and supervisions"):
             LhotseCorpusConfig(**wrong)
@@ -327,14 +327,16 @@ def test_hugging_face_files_that_cannot_be_used(tmp_path: Path) -> None:
     parquet(tmp_path / "a.parquet", [encoded(tmp_path, 0)], **plain)
     name = str(tmp_path / "a.parquet")
     assert rows(prepare(HuggingFaceCorpusConfig(path=name)), "source", "text") == [("a.parquet row 0", "go")]
-    refused(HuggingFaceCorpusConfig(path=name, audio_column="sound"), "column 'sound' is missing; it has audio, text")
-    refused(HuggingFaceCorpusConfig(path=name, audio_column="text"), "column 'text' is string; bytes or a struct")
-    refused(HuggingFaceCorpusConfig(path=name, language_column="lang"), "column 'lang' is missing")
-    refused(HuggingFaceCorpusConfig(path=str(tmp_path / "b.parquet")), "b.parquet: the file does not exist")
+    check_refused(
+        HuggingFaceCorpusConfig(path=name, audio_column="sound"), "column 'sound' is missing; it has audio, text"
+    )
+    check_refused(HuggingFaceCorpusConfig(path=name, audio_column="text"), "column 'text' is string; bytes or a struct")
+    check_refused(HuggingFaceCorpusConfig(path=name, language_column="lang"), "column 'lang' is missing")
+    check_refused(HuggingFaceCorpusConfig(path=str(tmp_path / "b.parquet")), "b.parquet: the file does not exist")
     (tmp_path / "c").mkdir()
-    refused(HuggingFaceCorpusConfig(path=str(tmp_path / "c")), "no Parquet file of the splits")
+    check_refused(HuggingFaceCorpusConfig(path=str(tmp_path / "c")), "no Parquet file of the splits")
     (tmp_path / "c/a.parquet").write_bytes(base64.b64decode("UEFSMQ=="))
-    refused(HuggingFaceCorpusConfig(path=str(tmp_path / "c")), "a.parquet: cannot be read as Parquet")
+    check_refused(HuggingFaceCorpusConfig(path=str(tmp_path / "c")), "a.parquet: cannot be read as Parquet")
     (planned,) = plan_corpus(HuggingFaceCorpusConfig(path=name))
     (tmp_path / "a.parquet").unlink()
     assert planned.cell is not None

@@ -49,7 +49,7 @@ def test_a_resumed_run_ends_like_an_undisturbed_one(case):
     data = toy_data(noise=2.0)
     if case == "dropout":  # BC-ResNet: what a batch drops must not depend on what ran before
         data = replace(data, features=np.tile(data.features, (1, 1, 5)))
-    _resumes(data, CASES[case])
+    check_resumes(data, CASES[case])
 
 
 def test_a_run_on_waveforms_resumes_too():
@@ -65,10 +65,10 @@ def test_a_run_on_waveforms_resumes_too():
         speed_share=0.5, noise_share=0.5, reverberation_share=0.3, narrow_band_share=0.3, shift_share=0.3
     )
     augmentation = AugmentationConfig(waveform=distorted)
-    _resumes(data, {"augmentation": augmentation, "features": features, "input": "waveforms", "epochs": 2})
+    check_resumes(data, {"augmentation": augmentation, "features": features, "input": "waveforms", "epochs": 2})
 
 
-def _resumes(data, options):
+def check_resumes(data, options):
     whole, checkpoints = checkpoints_of(data=data, **options)
     assert len(checkpoints) == len(whole.history) > 1
     for epoch, checkpoint in enumerate(checkpoints, start=1):
