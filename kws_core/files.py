@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from kws_core import s3
+from kws_core.atomic_file import create_atomically, temporary_name, write_atomically
 from kws_core.errors import StoreError
 
 RANGE_BYTES = 8 << 20
@@ -113,7 +113,7 @@ class Files:
         temporary: Path | None = None
         try:
             if self._local:
-                temporary = _temporary(Path(self.path(name)))
+                temporary = temporary_name(Path(self.path(name)))
             else:
                 folder = Path(tempfile.mkdtemp(prefix="kws-part-"))
                 temporary = folder / "object"
@@ -219,42 +219,6 @@ class Files:
     def _protocols(self) -> tuple[str, ...]:
         protocol: Any = self._filesystem.protocol
         return (protocol,) if isinstance(protocol, str) else tuple(protocol)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a local file under a temporary name and rename it; missing folders are made."""
-    with _finished_temporary(path, content) as temporary:
-        temporary.replace(path)
-
-
-def create_atomically(path: Path, content: bytes) -> None:
-    """Write a local file that must not exist yet; missing folders are made.
-
-    Raises:
-        FileExistsError: it exists, and is left as it is.
-    """
-    with _finished_temporary(path, content) as temporary:
-        os.link(temporary, path)
-
-
-@contextmanager
-def _finished_temporary(path: Path, content: bytes) -> Iterator[Path]:
-    """The content on disk under a temporary name beside the path."""
-    temporary = _temporary(path)
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _temporary(path: Path) -> Path:
-    """A name beside the path that nobody else takes; missing folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
 
 
 def _one_line(error: Exception) -> str:

@@ -1,11 +1,12 @@
 """Overlapping the steps of a pipeline, each in a thread of its own."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def read_ahead(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
@@ -28,3 +29,22 @@ def read_ahead(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
             close = getattr(iterator, "close", None)
             if close is not None:
                 close()
+
+
+def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
+    """Yield the function of every item in their order, with so many items at most under way or waiting to be read.
+
+    An error of the function is raised here, at its place; items that nobody began are left alone then.
+    """
+    with ThreadPoolExecutor(threads, thread_name_prefix="map-ahead") as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) == threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -14,7 +14,6 @@ Layout below the root:
 import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +25,7 @@ from kws_core.fingerprint import sha256
 from kws_core.manifest import Manifest, Part
 from kws_core.parquet import ROW_GROUP_ROWS, HashingFile, parquet_bytes, write_parquet
 from kws_core.part import PartOutput, PartStream
+from kws_core.read_ahead import map_ahead
 from kws_core.s3 import is_service_error, is_throttled, patiently, waits_s
 from kws_core.schemas import QUARANTINE
 
@@ -148,14 +148,9 @@ class Store:
 
     def read_table(self, manifest: Manifest, columns: list[str] | None = None) -> pa.Table:
         """Read a whole dataset, or some of its columns, in part order, several parts at a time."""
-        with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
-            try:
-                return pa.concat_tables(
-                    pool.map(lambda part: self.read_part(manifest.stage, part, columns), manifest.parts)
-                )
-            except StoreError:
-                pool.shutdown(cancel_futures=True)
-                raise
+        return pa.concat_tables(
+            map_ahead(lambda part: self.read_part(manifest.stage, part, columns), manifest.parts, PARTS_AT_ONCE)
+        )
 
     def read_manifest(self, stage: str, key: str) -> Manifest | None:
         """Read the manifest with this fingerprint, or None when it was never completed."""

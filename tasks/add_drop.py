@@ -14,7 +14,7 @@ from kws_core import corpora
 from kws_core.config.drop import DropConfig
 from kws_core.corpora import inventory
 from kws_core.corpora.drops import Drop, DropHistory, add_revision, drop_dataset, read_drops
-from kws_core.corpora.inventory import read_inventory
+from kws_core.corpora.inventory import read_inventories
 from kws_core.corpora.known_utterances import find_known, id_numbers, leave_out
 from kws_core.errors import CorpusError, StoreError
 from kws_core.manifest import Manifest, Part, manifest_fingerprint, part_key
@@ -96,10 +96,10 @@ def _leave_out_known(store: Store, corpus: str, made: Manifest, earlier: Sequenc
 
     def inventories() -> Iterator[tuple[str, pa.Table]]:
         for drop in earlier:
-            for part in drop_dataset(store, corpus, drop).parts:
-                yield drop.id, read_inventory(store, corpora.STAGE, part)
+            for table in read_inventories(store, corpora.STAGE, drop_dataset(store, corpus, drop).parts):
+                yield drop.id, table
 
-    tables = [read_inventory(store, corpora.STAGE, part) for part in made.parts]
+    tables = list(read_inventories(store, corpora.STAGE, made.parts))
     numbers = [id_numbers(table["utterance_id"]) for table in tables]
     places = find_known(numbers, inventories())
     jobs = []
@@ -137,8 +137,7 @@ class _LeaveOut:
 def _describe(store: Store, config: DropConfig, made: Manifest, dataset: Manifest, known: int) -> Drop:
     """What the document of the corpus says about the drop."""
     seconds, speakers, licences = 0.0, 0, Counter[str]()
-    for part in dataset.parts:
-        table = read_inventory(store, corpora.STAGE, part)
+    for table in read_inventories(store, corpora.STAGE, dataset.parts):
         seconds += pc.sum(table["duration_s"]).as_py() or 0.0
         speakers += pc.count_distinct(table["speaker_id"]).as_py()  # a part holds whole speakers
         licences.update(table["licence"].to_pylist())

@@ -10,9 +10,9 @@ from kws_core import corpora
 from kws_core.alignment import STAGE
 from kws_core.alignment.compare import compare_words
 from kws_core.alignment.reference_words import read_reference_words, reference_paths
+from kws_core.atomic_file import write_atomically
 from kws_core.config import CorpusConfig, Experiment
 from kws_core.errors import AlignmentError
-from kws_core.files import write_atomically
 from kws_core.report.alignment_comparison import comparison_page, comparison_text
 from kws_core.store import Store
 from tasks.console import say

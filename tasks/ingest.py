@@ -8,7 +8,7 @@ from kws_core.corpora import Recording, inventory
 from kws_core.corpora.download import progress_bars
 from kws_core.corpora.drops import choose_drops, drop_dataset
 from kws_core.errors import StoreError
-from kws_core.manifest import Manifest, manifest_fingerprint, part_key
+from kws_core.manifest import Manifest, part_key
 from kws_core.part import PartOutput
 from kws_core.store import Store
 from tasks.console import console
@@ -62,12 +62,13 @@ def ingested_jobs(store: Store, corpus: str, config: IngestedCorpusConfig) -> li
 
 def read_reference(store: Store, utterances: Manifest) -> Manifest | None:
     """The true words of the utterances' parts that have them, or None."""
-    keys = [part.key for part in utterances.parts if store.has_part(REFERENCE, part.key)]
-    if not keys:
+    there = store.complete_parts(REFERENCE, [part.key for part in utterances.parts])
+    if not there:
         return None
-    found = store.read_manifest(REFERENCE, manifest_fingerprint(REFERENCE, corpora.VERSION, keys))
-    if found is None:
-        found = Manifest(REFERENCE, corpora.VERSION, tuple(store.part(REFERENCE, key) for key in keys))
+    found = Manifest(
+        REFERENCE, corpora.VERSION, tuple(there[part.key] for part in utterances.parts if part.key in there)
+    )
+    if store.read_manifest(REFERENCE, found.fingerprint) is None:
         store.write_manifest(found)
     return found
 

@@ -3,8 +3,8 @@
 from kws_core import alignment, corpora
 from kws_core import segments as segments_stage
 from kws_core.alignment_gate import choose_examples, judge_alignments, read_examples, read_measures
+from kws_core.atomic_file import write_atomically
 from kws_core.config import Experiment
-from kws_core.files import write_atomically
 from kws_core.gate import Decision
 from kws_core.manifest import Manifest
 from kws_core.report.alignment_gate import GateReport

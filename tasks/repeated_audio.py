@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from kws_core.corpora.inventory import read_inventory
+from kws_core.corpora.inventory import read_inventories
 from kws_core.corpora.repeated_audio import find_repeated_audio, repeated_audio_document
 from kws_core.manifest import Manifest
 from kws_core.store import Store
@@ -23,7 +23,8 @@ def report_repeated_audio(store: Store, utterances: Manifest) -> None:
     if document is None:
 
         def inventories() -> Iterable[tuple[str, pa.Table]]:
-            return ((part.corpus, read_inventory(store, utterances.stage, part)) for part in utterances.parts)
+            tables = read_inventories(store, utterances.stage, utterances.parts)
+            return ((part.corpus, table) for part, table in zip(utterances.parts, tables, strict=True))
 
         document = repeated_audio_document(find_repeated_audio(inventories))
         store.write_document(KIND, utterances.fingerprint, document)

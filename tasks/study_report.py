@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kws_core import segments as segments_stage
-from kws_core.files import write_atomically
+from kws_core.atomic_file import write_atomically
 from kws_core.fingerprint import fingerprint
 from kws_core.report.study import study_page, study_text
 from kws_core.store import Store

@@ -8,6 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from kws_core.atomic_file import write_atomically
 from kws_core.config import CommonVoiceCorpusConfig
 from kws_core.corpora.corpus_files import CorpusFiles, find_folder
 from kws_core.corpora.download import OnProgress
@@ -15,7 +16,6 @@ from kws_core.corpora.published_archives import extract_once, extracted, stem
 from kws_core.corpora.recipe import About
 from kws_core.corpora.recording import Recording
 from kws_core.errors import CorpusError
-from kws_core.files import write_atomically
 from kws_core.fingerprint import fingerprint, sha256
 
 ABOUT = About(

@@ -1,12 +1,15 @@
 """What the parts of a corpus hold, without the audio: small enough to compare every drop with all before it."""
 
+from collections.abc import Iterable, Iterator
+
 import pyarrow as pa
 
 from kws_core.errors import SchemaError
 from kws_core.manifest import Part
 from kws_core.part import PartOutput
+from kws_core.read_ahead import map_ahead
 from kws_core.schemas import QUARANTINE
-from kws_core.store import Store
+from kws_core.store import PARTS_AT_ONCE, Store
 
 STAGE = "inventory"
 
@@ -47,3 +50,8 @@ def read_inventory(store: Store, stage: str, part: Part) -> pa.Table:
         store.write_part(STAGE, part.key, part.corpus, made)
         return made.table
     return store.read_part(STAGE, store.part(STAGE, part.key))
+
+
+def read_inventories(store: Store, stage: str, parts: Iterable[Part]) -> Iterator[pa.Table]:
+    """Read the inventories of parts of utterances in their order, several at a time."""
+    return map_ahead(lambda part: read_inventory(store, stage, part), parts, PARTS_AT_ONCE)

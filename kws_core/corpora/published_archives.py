@@ -9,12 +9,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from kws_core.atomic_file import write_atomically
 from kws_core.corpora.archive import extract_archive
 from kws_core.corpora.corpus_files import CorpusFiles
 from kws_core.corpora.download import OnProgress, RemoteFile, fetch
 from kws_core.corpora.download.completion import read_completion
 from kws_core.errors import CorpusError
-from kws_core.files import write_atomically
 
 CORPORA_VARIABLE = "KWS_CORPORA"
 

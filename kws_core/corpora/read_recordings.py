@@ -91,7 +91,12 @@ def _from_cells(
             by_cell.setdefault(recording.cell, []).append(recording)
     try:
         for cell, content in read_cells(Path(location), list(by_cell)):
-            yield from _from_file(content, by_cell.pop(cell), longest_s)
+            ours = by_cell.pop(cell)
+            if content:
+                yield from _from_file(content, ours, longest_s)
+            else:
+                empty = AudioError(f"row {cell.row}: {cell.column} is empty; audio that is only named is not read")
+                yield from ((recording, empty) for recording in ours)
     except AudioError as error:
         for ours in by_cell.values():
             for recording in ours:

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from kws_core.atomic_file import write_atomically
 from kws_core.errors import StoreError
-from kws_core.files import Files, write_atomically
+from kws_core.files import Files
 
 
 @pytest.fixture(params=["local", "s3"])

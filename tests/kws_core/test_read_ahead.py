@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kws_core.read_ahead import read_ahead
+from kws_core.read_ahead import map_ahead, read_ahead
 
 
 def test_items_keep_their_order() -> None:
@@ -58,3 +58,25 @@ def test_a_reader_that_stops_early_closes_the_source_and_the_thread() -> None:
     stream.close()  # type: ignore[attr-defined]
     assert closed == [True]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("read-ahead")]
+
+
+def test_a_function_of_items_keeps_their_order_and_its_errors_come_at_their_place() -> None:
+    def slower_first(number: int) -> int:
+        time.sleep(0.02 if number % 4 == 0 else 0)
+        return 10 // (7 - number)
+
+    stream = map_ahead(slower_first, range(20), 4)
+    assert [next(stream) for _ in range(7)] == [10 // (7 - number) for number in range(7)]
+    with pytest.raises(ZeroDivisionError):
+        next(stream)
+    assert list(map_ahead(slower_first, [], 4)) == []
+
+
+def test_no_more_items_are_under_way_than_threads() -> None:
+    begun: list[int] = []
+    stream = map_ahead(begun.append, range(100), 5)
+    next(stream)
+    time.sleep(0.05)
+    assert len(begun) == 5
+    assert len(list(stream)) == 99
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("map-ahead")]

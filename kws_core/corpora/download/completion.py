@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kws_core.atomic_file import write_atomically
 from kws_core.corpora.download.redaction import redacted
 from kws_core.corpora.download.remote_file import RemoteFile
-from kws_core.files import write_atomically
 
 
 class Completion(BaseModel):

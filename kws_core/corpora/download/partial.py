@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 from types import TracebackType
 
+from kws_core.atomic_file import write_atomically
 from kws_core.errors import CorpusError
-from kws_core.files import write_atomically
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

@@ -313,7 +313,7 @@ def test_hugging_face_parquet(tmp_path: Path) -> None:
     assert reasons(output) == {
         f"{train} row 2": "the speaker is empty",
         f"{train} row 3": "not a readable recording (WAV, FLAC, OGG, MP3 are accepted)",
-        f"{train} row 4": "the file is empty",
+        f"{train} row 4": "row 4: audio.bytes is empty; audio that is only named is not read",
     }
     planned = plan_corpus(config)
     assert len({recording.digest for recording in planned}) == 7
