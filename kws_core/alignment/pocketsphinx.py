@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from kws_core.alignment.lexicon import pronunciation
+from kws_core.alignment.onset import frame_levels, move_starts
 from kws_core.alignment.phone_durations import duration_deviation
 from kws_core.alignment.pocketsphinx_decoder import FRAME_RATE_HZ, SPOKEN_NOISE, AlignmentDecoder, FoundWord
 from kws_core.alignment.pronunciation import pronounce
@@ -26,7 +27,7 @@ class PocketSphinxAligner:
     """Aligns whole transcripts; words that nobody can pronounce are given up, their neighbours are kept."""
 
     name = "pocketsphinx"
-    version = 3
+    version = 4
 
     def __init__(self, config: AlignmentConfig) -> None:
         """Load the English model that is inside the wheel; raises `AlignmentError` without PocketSphinx."""
@@ -62,15 +63,18 @@ class PocketSphinxAligner:
             return found
         spans, phones = found
         duration_s = len(pcm) / SAMPLE_RATE_HZ
+        before = len(self._padding) * FRAME_RATE_HZ // SAMPLE_RATE_HZ
+        inside = [(max(span.start - before, 0), max(span.end - before, 0)) for span in spans]
+        starts = move_starts(frame_levels(pcm), inside)
         return [
             AlignedWord(
                 span.word,
-                self._seconds(span.start, duration_s),
+                self._seconds(before + start, duration_s),
                 self._seconds(span.end, duration_s),
                 span.score,
                 duration_deviation(word_phones),
             )
-            for span, word_phones in zip(spans, phones, strict=True)
+            for span, start, word_phones in zip(spans, starts, phones, strict=True)
         ]
 
     def _search(self, padded: Pcm16, words: list[str], lost: set[str]) -> tuple[list[FoundWord], _Phones] | str:

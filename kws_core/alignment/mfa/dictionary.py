@@ -10,6 +10,7 @@ from typing import Protocol
 
 from kws_core.alignment.lexicon import pronunciation
 from kws_core.alignment.mfa.program import MfaProgram, MfaRunError
+from kws_core.alignment.pronunciation import pronounce
 from kws_core.config.alignment import CMUDICT, MfaConfig
 from kws_core.errors import AlignmentError, CorpusError
 from kws_core.text import normalise, primary_language
@@ -27,6 +28,10 @@ class Lexicon(Protocol):
         """All pronunciations of a word, none when it is unknown."""
         ...
 
+    def guess(self, word: str) -> tuple[str, ...]:
+        """Pronunciations of a word that it does not list, made by rules; none where it has no rules."""
+        ...
+
     def words(self) -> frozenset[str]:
         """All words of a dictionary file, for languages that are segmented by them; none where it is built in."""
         ...
@@ -37,11 +42,16 @@ class Lexicon(Protocol):
 
 
 class EnglishLexicon:
-    """CMUdict without stress."""
+    """CMUdict without stress, and English rules for what it does not list."""
 
     def lookup(self, word: str) -> tuple[str, ...]:
         """Pronunciations of a word."""
         phones = pronunciation(word)
+        return () if phones is None else (phones,)
+
+    def guess(self, word: str) -> tuple[str, ...]:
+        """The pronunciation by `kws_core.alignment.pronunciation`."""
+        phones = pronounce(word)
         return () if phones is None else (phones,)
 
     def words(self) -> frozenset[str]:
@@ -78,6 +88,10 @@ class FileLexicon:
     def lookup(self, word: str) -> tuple[str, ...]:
         """Pronunciations of a word."""
         return self._words.get(word, ())
+
+    def guess(self, word: str) -> tuple[str, ...]:
+        """None: a file has no rules."""
+        return ()
 
     def words(self) -> frozenset[str]:
         """The words of the file."""

@@ -11,7 +11,7 @@ from kws_core.config import MfaConfig
 def vocabulary(
     program: MfaProgram, config: MfaConfig, lexicon: Lexicon, transcripts: Iterable[tuple[str, ...]], work: Path
 ) -> Pronunciations:
-    """Pronunciations of the words of transcripts, the lexicon's first, then those of the G2P model if there is one.
+    """Pronunciations of the words of transcripts: the lexicon's; else the G2P model's, or without one its rules'.
 
     Only these words go into a run's dictionary: MFA reads 100,000 lines in seconds that short runs need for better,
     and entries such as `'s`, at which it would split words, stay out.
@@ -22,4 +22,4 @@ def vocabulary(
     if unknown and config.g2p_model:
         generated = generate_pronunciations(program, Path(config.g2p_model), unknown, work / "g2p", config.jobs)
         return {**entries, **generated}
-    return entries
+    return {**entries, **{word: lines for word in unknown if (lines := lexicon.guess(word))}}

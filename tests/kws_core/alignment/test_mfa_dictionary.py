@@ -15,7 +15,9 @@ from kws_core.alignment.mfa.dictionary import (
     open_lexicon,
     write_dictionary,
 )
+from kws_core.alignment.mfa.program import MfaProgram
 from kws_core.alignment.mfa.training import train_acoustic_model
+from kws_core.alignment.mfa.vocabulary import vocabulary
 from kws_core.config import AlignmentConfig, MfaConfig
 from kws_core.errors import AlignmentError
 
@@ -119,3 +121,17 @@ def test_a_model_is_trained_on_what_can_be_used(case: MfaCase) -> None:
         train_acoustic_model([parts[0].slice(1)], case.config().mfa, "en")
     with pytest.raises(AlignmentError, match="mfa train fails on 1 utterances: KaldiProcessingError: a job died"):
         train_acoustic_model([table([utterance("a", "crashword", noise(0))])], case.config().mfa, "en")
+
+
+def test_english_words_that_no_dictionary_lists_are_pronounced_by_rules(tmp_path: Path) -> None:
+    lexicon = open_lexicon(MfaConfig(), "en")
+    assert not lexicon.lookup("foundryless")
+    config, program = MfaConfig(), MfaProgram("mfa", "3.4.3", 60)
+    found = vocabulary(program, config, lexicon, [("go", "foundryless")], tmp_path)
+    assert found == {"go": ("G OW",), "foundryless": ("F AW N D R IY L AH S",)}
+
+    listed = tmp_path / "own.dict"
+    listed.write_text("go\tG OW\n")
+    own = MfaConfig(dictionary=str(listed))
+    # a dictionary of one's own may have other phones than the rules
+    assert set(vocabulary(program, own, open_lexicon(own, "en"), [("go", "foundryless")], tmp_path)) == {"go"}
