@@ -29,6 +29,7 @@ types: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/mfcc_speed.py
 	$(BIN)/python tests/benchmarks/trial_speed.py
+	$(BIN)/python tests/benchmarks/bootstrap_speed.py
 	$(BIN)/python tests/benchmarks/training_speed.py
 	$(BIN)/python -m tests.benchmarks.augmentation_speed
 	$(BIN)/python -m tests.benchmarks.universal_quality

@@ -46,6 +46,12 @@ def retrain(
     workspace: Workspace = None,
     store: StoreUrl = "",
     tracking_uri: TrackingUri = "",
+    far: Annotated[
+        float | None, typer.Option(help="Share of non-targets that each keyword may accept; sets backends.far.")
+    ] = None,
+    max_false_alarms_per_hour: Annotated[
+        float | None, typer.Option(help="In place of --far: false alarms of each keyword an hour.")
+    ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Replace a value: section.key=value. May be repeated.")
     ] = None,
@@ -55,7 +61,8 @@ def retrain(
     from kws_core.presets import load_experiment
     from tasks.places import Places
 
-    experiment = load_experiment(preset_path(preset), tuple(setting or ()))
+    settings = (*(setting or ()), *_wish(far, max_false_alarms_per_hour))
+    experiment = load_experiment(preset_path(preset), settings)
     places = Places.in_workspace(workspace or Path("runs") / experiment.name, store, tracking_uri)
     places.store().check_writable()
     from flows.retrain import retrain as retrain_flow
@@ -129,7 +136,7 @@ def align(
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(help="huh2020, ma2019 or arora2019.")],
+    name: Annotated[str, typer.Argument(help="huh2020, ma2019, arora2019 or alignment_gate.")],
     workspace: Workspace = None,
     store: StoreUrl = "",
     tracking_uri: TrackingUri = "",
@@ -176,14 +183,23 @@ def enrol(
     out: Annotated[Path, typer.Option(help="Folder of the new bundle; that of --bundle to add to it.")] = Path(
         "enrolled"
     ),
-    far: Annotated[float, typer.Option(help="Share of other words that may be taken for the keyword.")] = 0.001,
+    far: Annotated[
+        float | None, typer.Option(help="Share of other words that may be taken for the keyword [0.001].")
+    ] = None,
+    max_false_alarms_per_hour: Annotated[
+        float | None, typer.Option(help="In place of --far: false alarms an hour in the recordings of --without.")
+    ] = None,
+    without: Annotated[
+        list[Path] | None, typer.Option(help="A recording, or a folder of them, without the keyword. May be repeated.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Learn a keyword anew that the bundle has.")] = False,
     tracking_uri: TrackingUri = "",
 ) -> None:
     """Add a keyword to a bundle by recordings of it, without training."""
     from flows.enrol import enrol_keyword
 
-    enrol_keyword(keyword, recordings, bundle, out, far, replace, tracking_uri)
+    wish = far, max_false_alarms_per_hour, without or []
+    enrol_keyword(keyword, recordings, bundle, out, *wish, replace, tracking_uri)
 
 
 @app.command()
@@ -225,6 +241,14 @@ def demo_recording(
     from flows.demo_recording import write_demo_recording
 
     write_demo_recording(path, seed)
+
+
+def _wish(far: float | None, max_false_alarms_per_hour: float | None) -> tuple[str, ...]:
+    """Settings of the operating point: the one that is stated takes the place of the preset's."""
+    wishes = {"far": far, "max_false_alarms_per_hour": max_false_alarms_per_hour}
+    if far is None and max_false_alarms_per_hour is None:
+        return ()
+    return tuple(f"backends.{name}={'null' if value is None else repr(value)}" for name, value in wishes.items())
 
 
 def _store_places(store: str, workspace: Path | None) -> "Places":

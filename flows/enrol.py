@@ -6,14 +6,24 @@ import typer
 
 from flows.spot import UNIVERSAL, open_bundle
 from kws_core.audio import decode_file, pcm16_to_float
-from kws_core.bundle import DESCRIPTION, FILES
-from kws_core.enrolment import enrol
+from kws_core.bundle import DESCRIPTION, FILES, OperatingPoint
+from kws_core.enrolment import FAR, enrol
 from kws_core.enrolment_example import Example
 from kws_core.errors import ConfigError
 
+RECORDINGS = (".wav", ".flac", ".ogg", ".mp3")
+
 
 def enrol_keyword(
-    keyword: str, recordings: list[Path], bundle: str, out: Path, far: float, replace: bool, tracking_uri: str
+    keyword: str,
+    recordings: list[Path],
+    bundle: str,
+    out: Path,
+    far: float | None,
+    max_false_alarms_per_hour: float | None,
+    without: list[Path],
+    replace: bool,
+    tracking_uri: str,
 ) -> None:
     """Write a bundle with the keyword added, and print what was learnt and how to use it.
 
@@ -24,19 +34,53 @@ def enrol_keyword(
     if out.exists() and not adds_to:
         raise ConfigError(f"{out}: exists already; give --bundle {out} to add to it, or another folder with --out")
     _check_only_a_bundle(out)
-    examples = [Example(str(path), pcm16_to_float(decode_file(path))) for path in recordings]
+    if far is None and max_false_alarms_per_hour is None:
+        far = FAR
+    examples = _read(recordings)
+    others = _read([file for path in without for file in _files(path)])
     with open_bundle(bundle, tracking_uri) as opened:
-        enrolled = enrol(opened, {keyword: examples}, far, replace)
+        enrolled = enrol(
+            opened,
+            {keyword: examples},
+            far,
+            replace,
+            max_false_alarms_per_hour=max_false_alarms_per_hour,
+            without=others,
+        )
         written = enrolled.write(out)
     (origin,) = enrolled.origins
     point = origin.operating_point
     agreement = "" if origin.least_cosine is None else f", least agreement {origin.least_cosine:.3f}"
     typer.echo(
         f"{keyword}: {len(examples)} example{'s' if len(examples) > 1 else ''}{agreement}; "
-        f"threshold {enrolled.thresholds[0]:.3f}, FAR {point.far:g} on {point.non_target_segments} other segments "
-        f"by {point.speakers} speakers"
+        f"threshold {enrolled.thresholds[0]:.3f}, {_wish(point)}"
     )
+    if point.shortage:
+        typer.echo(f"{keyword}: {point.shortage}")
     typer.echo(f"{out}: {', '.join(written.description.keywords)}; try kws spot RECORDING --model {out}")
+
+
+def _read(paths: list[Path]) -> list[Example]:
+    return [Example(str(path), pcm16_to_float(decode_file(path))) for path in paths]
+
+
+def _files(path: Path) -> list[Path]:
+    """A recording, or all recordings of a folder and those below it; raises `ConfigError` for a folder without any."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in RECORDINGS)
+    if not files:
+        raise ConfigError(f"{path}: no recordings there ({', '.join(RECORDINGS)} are looked for)")
+    return files
+
+
+def _wish(point: OperatingPoint) -> str:
+    if point.far is not None:
+        return f"FAR {point.far:g} on {point.non_target_segments} other segments by {point.speakers} speakers"
+    return (
+        f"at most {point.max_false_alarms_per_hour:g} false alarms an hour in {point.hours or 0:.2g} h of "
+        f"{point.recordings} recordings"
+    )
 
 
 def _check_only_a_bundle(folder: Path) -> None:

@@ -1,21 +1,21 @@
 """Keywords added to a bundle by a few recordings of them, without training.
 
-The centroid of a keyword is the mean embedding of its examples; its threshold is calibrated on the bundle's cohort.
+The centroid of a keyword is the mean embedding of its examples; its threshold is calibrated on the bundle's cohort,
+or on recordings that do not hold it.
 Needs what a spotter needs: numpy and onnxruntime.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kws_core.backends.centroid import CentroidBackend
-from kws_core.backends.thresholds import calibrate_thresholds
-from kws_core.bundle import COHORT, Bundle, BundleDescription, EnrolledKeyword, OperatingPoint
+from kws_core.bundle import COHORT, Bundle, BundleDescription, EnrolledKeyword
 from kws_core.cohort import Cohort
 from kws_core.enrolled_keywords import EnrolledKeywords
 from kws_core.enrolment_example import Example, locate_word
+from kws_core.enrolment_threshold import check_wish, hear, threshold_by_cohort, threshold_by_recordings
 from kws_core.errors import AudioError, BundleError, ConfigError
 from kws_core.onnx_encoder import OnnxEncoder
 
@@ -26,9 +26,11 @@ FAR = 0.001
 def enrol(
     bundle: Bundle,
     examples: Mapping[str, Sequence[Example]],
-    far: float = FAR,
+    far: float | None = FAR,
     replace: bool = False,
     threads: int = 1,
+    max_false_alarms_per_hour: float | None = None,
+    without: Sequence[Example] = (),
 ) -> EnrolledKeywords:
     """Learn keywords from recordings of each, said alone.
 
@@ -38,16 +40,22 @@ def enrol(
         far: share of the cohort that may be accepted by each keyword; at least one segment of the cohort.
         replace: a keyword that the bundle has already is learnt anew; without it that is an error.
         threads: of the encoder.
+        max_false_alarms_per_hour: in place of `far`, which is None then: how often each keyword may be heard in
+            recordings that do not hold it.
+        without: those recordings, of any length.
 
     Raises:
         BundleError: the bundle has no cohort or decides by another back end.
-        ConfigError: a keyword that exists or has no examples, or a `far` that the cohort is too small for.
+        ConfigError: a keyword that exists or has no examples, a `far` that the cohort is too small for, or a wish that
+            is not stated once and with what it needs.
         AudioError: an example that cannot be used, is there twice or is unlike the others.
     """
-    cohort = _cohort(bundle, far)
+    cohort = _cohort(bundle)
+    check_wish(far, max_false_alarms_per_hour, len(without), cohort)
     description = bundle.description
     _check_keywords(description, examples, replace)
     encoder = OnnxEncoder(bundle.encoder_path, threads)
+    heard = hear(without, encoder)
     centroids, thresholds, durations_s, origins = [], [], [], []
     for keyword, recordings in examples.items():
         words = [locate_word(recording) for recording in recordings]
@@ -55,13 +63,11 @@ def enrol(
         if embeddings.shape[1] != cohort.embeddings.shape[1]:
             raise BundleError(f"{bundle.folder}: its encoder and its cohort have embeddings of different lengths")
         centroid = _mean(embeddings)
-        others = cohort.without(keyword)
-        if not len(others):
-            raise ConfigError(f"the cohort of {bundle.folder} holds nothing but {keyword!r}: no threshold can be set")
-        scores = others @ centroid[:, None]
-        (threshold,) = calibrate_thresholds(scores, np.zeros(scores.shape, np.bool_), far).tolist()
+        if far is not None:
+            threshold, point = threshold_by_cohort(keyword, centroid, cohort, far)
+        else:
+            threshold, point = threshold_by_recordings(keyword, centroid, heard, max_false_alarms_per_hour or 0.0)
         least = _check_agreement(keyword, recordings, embeddings, threshold)
-        point = OperatingPoint(far=far, non_target_segments=len(others), speakers=cohort.speakers)
         centroids.append(centroid)
         thresholds.append(threshold)
         durations_s.append(round(float(np.median([word.duration_s for word in words])), 3))
@@ -71,8 +77,8 @@ def enrol(
     return EnrolledKeywords(bundle, backend, tuple(thresholds), tuple(durations_s), tuple(origins))
 
 
-def _cohort(bundle: Bundle, far: float) -> Cohort:
-    """The cohort of a bundle that can take keywords, large enough for `far`."""
+def _cohort(bundle: Bundle) -> Cohort:
+    """The cohort of a bundle that can take keywords."""
     description = bundle.description
     if COHORT not in description.files:
         raise BundleError(
@@ -82,23 +88,11 @@ def _cohort(bundle: Bundle, far: float) -> Cohort:
         raise BundleError(
             f"{bundle.folder}: no words can be enrolled, it decides by {description.decision} and not by centroid"
         )
-    try:
-        cohort = Cohort.from_arrays(bundle.tensors(COHORT))
-    except BundleError as error:
-        raise BundleError(f"{bundle.folder / COHORT}: {error}") from error
-    least = 1 / len(cohort)
-    if not least <= far < 1:
-        raise ConfigError(
-            f"far is {far:g}; from a cohort of {len(cohort)} segments, at least {_round_up(least)} and less than 1 "
-            "can be asked for"
+    if description.score_normalisation or description.score_calibration:
+        raise BundleError(
+            f"{bundle.folder}: no words can be enrolled, its scores are normalised or calibrated on development data"
         )
-    return cohort
-
-
-def _round_up(share: float) -> str:
-    """Two digits that are never less than the share."""
-    digits = f"{share:.2g}"
-    return digits if float(digits) >= share else f"{share + 10.0 ** (math.floor(math.log10(share)) - 1):.2g}"
+    return bundle.cohort()
 
 
 def _check_keywords(description: BundleDescription, examples: Mapping[str, Sequence[Example]], replace: bool) -> None:

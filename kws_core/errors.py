@@ -10,6 +10,7 @@ KwsError
 ├── SelectionError   splits, vocabularies or trials that cannot be formed
 ├── TrainingError    a run that cannot start or has diverged
 ├── EvaluationError  scores that cannot be measured
+│   └── LeakError    a test that holds what training has heard
 ├── BundleError      a bundle that is missing, damaged or not ours
 ├── RegistryError    a registered model that cannot be reached or moved
 └── ClusterError     a cluster without the room or the workers that a stage needs
@@ -54,6 +55,10 @@ class TrainingError(KwsError):
 
 class EvaluationError(KwsError):
     """Scores that cannot be measured."""
+
+
+class LeakError(EvaluationError):
+    """A test that holds what training has heard, or calls a keyword a non-target."""
 
 
 class BundleError(KwsError):

@@ -28,7 +28,7 @@ class OnnxEncoder:
             )
         except Exception as error:  # onnxruntime has no public base class of its errors
             name = "encoder.onnx" if isinstance(model, bytes) else str(model)
-            raise BundleError(f"{name}: not an ONNX model that can be run: {_one_line(error)}") from error
+            raise BundleError(f"{name}: not an ONNX model that can be run: {one_line(error)}") from error
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """L2-normalised embeddings `[batch, dim]` of `windows [batch, 16000]`, full scale 1."""
@@ -44,5 +44,6 @@ class OnnxEncoder:
         return np.concatenate(parts)
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What an error says, short enough for a sentence."""
     return " ".join(str(error).split())[:200]

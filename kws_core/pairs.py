@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 
 from kws_core.coded_column import CodedColumn
 from kws_core.config import SelectionConfig
+from kws_core.confusable import confusable_pairs
+from kws_core.confusable_trials import draw_confusable
 from kws_core.numbered_pairs import Indexes, NumberedPairs
 from kws_core.schemas import PAIRS
 
 STAGE = "pairs"
-VERSION = 1
+VERSION = 2
+CONFUSABLE = "confusable"
+"""The list whose different trials are of words that sound alike."""
 
+CONFUSABLE_DRAW = 1_000_000
+"""Its generator; the other lists are numbered from 0."""
 LEAST_ACCEPTED_SHARE = 0.01
 """Of draws, before it is cheaper to number all pairs."""
 
@@ -42,7 +48,8 @@ def draw_pairs(selection: pa.Table, test_corpora: frozenset[str], config: Select
     Memory and time grow with the rows and the pairs wanted, never with the pairs that exist.
 
     Returns:
-        `schemas.PAIRS`; a list without a single trial of either half is left out.
+        `schemas.PAIRS`; a list without a single trial of either half is left out, as is `CONFUSABLE` where no two words
+        of the test sound alike.
     """
     labels, speakers = (CodedColumn.of(selection[name]).codes for name in ("label", "speaker_id"))
     tables = [PAIRS.empty_table()]
@@ -52,17 +59,54 @@ def draw_pairs(selection: pa.Table, test_corpora: frozenset[str], config: Select
         same, different = _draw(labels[rows], speakers[rows], config.pairs // 2, cross, generator)
         if not len(same) or not len(different):
             continue
-        pairs = rows[np.concatenate([same, different])]
-        left, right = (selection["segment_id"].take(pa.array(side)).combine_chunks() for side in pairs.T)
-        columns = [
-            pa.array([name] * len(pairs)),
-            left,
-            right,
-            pa.array([True] * len(same) + [False] * len(different)),
-            pa.array([config.speaker_policy] * len(pairs)),
-        ]
-        tables.append(pa.table(columns, schema=PAIRS))
+        tables.append(_table(selection, name, rows, same, different, config.speaker_policy))
+    tables.append(
+        _confusable(selection, test_corpora, config, speakers, np.random.default_rng([seed, CONFUSABLE_DRAW]))
+    )
     return pa.concat_tables(tables)
+
+
+def _table(selection: pa.Table, name: str, rows: Indexes, same: Indexes, different: Indexes, policy: str) -> pa.Table:
+    """A pair list of positions `[n, 2]` among `rows` of the selection."""
+    pairs = rows[np.concatenate([same, different])]
+    left, right = (selection["segment_id"].take(pa.array(side)).combine_chunks() for side in pairs.T)
+    columns = [
+        pa.array([name] * len(pairs)),
+        left,
+        right,
+        pa.array([True] * len(same) + [False] * len(different)),
+        pa.array([policy] * len(pairs)),
+    ]
+    return pa.table(columns, schema=PAIRS)
+
+
+def _confusable(
+    selection: pa.Table,
+    test_corpora: frozenset[str],
+    config: SelectionConfig,
+    speakers: Indexes,
+    generator: np.random.Generator,
+) -> pa.Table:
+    """Trials of test words that sound alike, and as many of the same words with themselves; empty without any."""
+    is_word = ~_is_any(selection["role"], ["background"])
+    tested = _is_any(selection["split"], ["test"]) & is_word & ~_is_any(selection["corpus"], sorted(test_corpora))
+    rows = np.flatnonzero(tested)
+    labels = np.array(selection["label"].take(pa.array(rows)).to_pylist(), np.str_)
+    names, counts = np.unique(labels, return_counts=True)
+    frequent = names[np.argsort(-counts, kind="stable")].tolist()
+    first = [keyword for keyword in config.keywords if keyword in frequent]
+    pairs = confusable_pairs([*first, *frequent], config.confusable_distance)
+    confused = sorted({label for pair in pairs for label in (pair.left, pair.right)})
+    rows = rows[np.isin(labels, confused)]
+    labels = labels[np.isin(labels, confused)]
+    cross = config.speaker_policy == "cross"
+    different = draw_confusable(labels, speakers[rows], pairs, config.pairs // 2, cross, generator)
+    codes = np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    same, _ = _draw(codes, speakers[rows], len(different), cross, generator)
+    if not len(same):
+        return PAIRS.empty_table()
+    fewer = np.sort(generator.choice(len(different), len(same), replace=False))
+    return _table(selection, CONFUSABLE, rows, same, different[fewer], config.speaker_policy)
 
 
 def _draw(

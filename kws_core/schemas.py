@@ -90,6 +90,31 @@ PAIRS = pa.schema(
     ]
 )
 
+STREAMS = pa.schema(
+    [
+        ("stream", pa.string()),
+        ("kind", pa.string()),  # speech, noise, keywords in speech, keywords in noise
+        ("duration_s", pa.float64()),
+        ("audio", pa.binary()),  # FLAC
+        (
+            "events",  # keywords that are said, in the order of time; seconds from the start of the stream
+            pa.list_(
+                pa.struct(
+                    [
+                        ("keyword", pa.string()),
+                        ("start_s", pa.float64()),
+                        ("end_s", pa.float64()),
+                        ("snr_db", pa.float64()),  # level above the surroundings
+                        ("speaker_id", pa.string()),
+                        ("segment_id", pa.string()),
+                    ]
+                )
+            ),
+        ),
+        ("speakers", pa.list_(pa.string())),
+    ]
+)
+
 QUARANTINE = pa.schema([("stage", pa.string()), ("source", pa.string()), ("reason", pa.string())])
 
 

@@ -17,14 +17,25 @@ KIND = "onnx"
 
 def embed(store: Store, segments: Manifest, encoder: bytes) -> Manifest:
     """Embed every segment with an ONNX encoder, given as its bytes; returns the dataset."""
-    digest = sha256(encoder)
-    if not store.has_object(KIND, digest, "encoder.onnx"):
-        store.write_object(KIND, digest, "encoder.onnx", encoder)
+    digest = keep_encoder(store, encoder)
     jobs = []
     for part in segments.parts:
         key = part_key(embeddings_stage.STAGE, embeddings_stage.VERSION, digest, [part.key])
         jobs.append(Job(key, part.corpus, _Embed(digest, part)))
     return make_dataset(store, embeddings_stage.STAGE, embeddings_stage.VERSION, jobs)
+
+
+def keep_encoder(store: Store, encoder: bytes) -> str:
+    """Put an ONNX encoder where workers find it; returns its digest."""
+    digest = sha256(encoder)
+    if not store.has_object(KIND, digest, "encoder.onnx"):
+        store.write_object(KIND, digest, "encoder.onnx", encoder)
+    return digest
+
+
+@lru_cache(maxsize=2)
+def _loaded_encoder(store_url: str, digest: str) -> OnnxEncoder:
+    return OnnxEncoder(Store(store_url).read_object(KIND, digest, "encoder.onnx"))
 
 
 @dataclass(frozen=True)
@@ -35,8 +46,3 @@ class _Embed:
     def __call__(self, store: Store) -> PartOutput:
         encoder = _loaded_encoder(store.url, self.encoder)
         return embeddings_stage.embed_part(store.read_part(segments_stage.STAGE, self.part), encoder)
-
-
-@lru_cache(maxsize=2)
-def _loaded_encoder(store_url: str, digest: str) -> OnnxEncoder:
-    return OnnxEncoder(Store(store_url).read_object(KIND, digest, "encoder.onnx"))

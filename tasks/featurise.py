@@ -1,6 +1,7 @@
 """Segments to the dataset `features`, by Ray Data with a pool of actors."""
 
 import logging
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ STAGE = "features"
 VERSION = 1
 PARTS_AT_ONCE = 2
 """Parts that an actor has in hand."""
+MAX_LOSSES = 3
+"""How often a stage goes on without actors that were lost."""
 
 
 @stage_task("featurise")
@@ -49,29 +52,64 @@ def run_on_ray_data(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]
     """One part a block; actors write their parts and send back descriptions only, as they are done.
 
     All actors take what the first job asks for; where the cluster has no GPU, no share of one. Each has `PARTS_AT_ONCE`
-    parts in hand, so that one is computed while another waits for the store.
+    parts in hand, so that one is computed while another waits for the store. When one is lost, alone or with its node,
+    what is missing is dealt out again to as many as the cluster has room for by then.
+
+    Raises:
+        ClusterError: actors were lost too often.
     """
     ray = connect()
+    waiting = {job.key: job for job in jobs}
+    for _ in range(1 + MAX_LOSSES):
+        try:
+            for part in _run_pool(ray, store, stage, list(waiting.values())):
+                del waiting[part.key]
+                yield part
+            return
+        except ray.exceptions.RayTaskError:
+            raise
+        except ray.exceptions.RayError as error:
+            lost = error
+        # some may have been done, but not reported
+        for key, part in store.complete_parts(stage, list(waiting)).items():
+            del waiting[key]
+            yield part
+        if not waiting:
+            return
+    reason = " ".join(str(lost).split())
+    raise errors.ClusterError(f"{stage}: workers were lost {MAX_LOSSES + 1} times; what they made is kept: {reason}")
+
+
+def _run_pool(ray: Any, store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
+    """Run jobs on a pool of actors; a lost one ends it with what Ray raises."""
+    from ray.util.annotations import RayDeprecationWarning
+
     context = ray.data.DataContext.get_current()
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # importing ray.data sets its own level
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # importing ray.data sets its own level
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     # `from_items` needs no read task, which would wait for ever for a CPU when actors hold them all
     numbers = ray.data.from_items([{"number": number} for number in range(len(jobs))], override_num_blocks=len(jobs))
     shared = ray.put(jobs)
     resources, actors = _actors(jobs)
-    done = numbers.map_batches(
-        _PartMaker,
-        batch_size=1,
-        compute=ray.data.ActorPoolStrategy(
-            size=actors,
-            max_tasks_in_flight_per_actor=PARTS_AT_ONCE,
-            max_concurrent_calls_per_actor=PARTS_AT_ONCE,
-            enable_true_multi_threading=True,
-        ),
-        fn_constructor_args=(store.url, stage, [shared]),
-        **resources,
-    )
+    with warnings.catch_warnings():
+        # from Ray 2.64 on there is no `max_restarts`
+        warnings.simplefilter("ignore", RayDeprecationWarning)
+        done = numbers.map_batches(
+            _PartMaker,
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(
+                size=actors,
+                max_tasks_in_flight_per_actor=PARTS_AT_ONCE,
+                max_concurrent_calls_per_actor=PARTS_AT_ONCE,
+                enable_true_multi_threading=True,
+            ),
+            fn_constructor_args=(store.url, stage, [shared]),
+            # a lost actor would be started anew as soon as there is room, and its parts wait for it: for ever, where a
+            # node is lost and none comes in its place
+            max_restarts=0,
+            **resources,
+        )
     for row in done.iter_rows():
         if row["error"]:
             raise getattr(errors, row["error"])(row["reason"])

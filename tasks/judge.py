@@ -16,9 +16,10 @@ from kws_core.fingerprint import fingerprint
 from kws_core.manifest import Manifest
 from kws_core.store import Store
 from tasks.embed import embed
+from tasks.prints import selected_prints
 
 KIND = "evaluation"
-VERSION = 1
+VERSION = 2
 
 
 class Trials:
@@ -39,6 +40,11 @@ class Trials:
         """Embeddings `[rows of the selection, dim]` by an ONNX encoder."""
         return _selected(self.store, embed(self.store, self.segments, encoder), selection)
 
+    def snr_db(self, selection: pa.Table) -> NDArray[np.float64]:
+        """Estimated SNR `[rows of the selection]` in dB; see `sound_prints.estimate_snr_db`."""
+        column = selected_prints(self.store, self.segments, selection, ["snr_db"])["snr_db"]
+        return np.asarray(column.to_numpy(), np.float64)
+
     def licences(self, selection: pa.Table) -> tuple[str, ...]:
         """Licences of everything that the model has learnt from."""
         trained = selection.filter(pa.compute.equal(selection["split"], "train"))
@@ -54,7 +60,9 @@ def judge(trials: Trials, experiment: Experiment, bundle: Bundle) -> SystemEvalu
     """Measure a bundle; the same bundle on the same trials is measured once."""
     store = trials.store
     encoder = bundle.encoder_path.read_bytes()
-    content = [trials.selection.fingerprint, trials.pairs.fingerprint, experiment.seed]
+    measured = experiment.evaluation.model_dump(mode="json", exclude={"leaks"})
+    distance = experiment.selection.confusable_distance
+    content = [trials.selection.fingerprint, trials.pairs.fingerprint, experiment.seed, measured, distance]
     key = fingerprint(KIND, VERSION, bundle.system_fingerprint, *content)
     document = store.read_document(KIND, key)
     if document is not None:
@@ -69,6 +77,9 @@ def judge(trials: Trials, experiment: Experiment, bundle: Bundle) -> SystemEvalu
         experiment.test_corpora,
         experiment.selection.keywords,
         experiment.seed,
+        experiment.evaluation,
+        trials.snr_db(selection),
+        distance,
     )
     store.write_document(KIND, key, evaluation.to_json())
     return evaluation

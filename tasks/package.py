@@ -4,57 +4,64 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from kws_core import corpora
 from kws_core.bundle import (
-    BACKEND_FILES,
-    COHORT,
     DESCRIPTION,
     ENCODER,
     WEIGHTS,
     Bundle,
     load_bundle,
     parse_description,
-    tensor_bytes,
     unpack_bundle,
     write_bundle,
 )
-from kws_core.calibration import calibrate
-from kws_core.cohort import Cohort, draw_cohort
 from kws_core.config import Experiment
 from kws_core.evaluation.system import SystemEvaluation
 from kws_core.fingerprint import fingerprint
 from kws_core.noise_recordings import noise_licences
+from kws_core.operating_point import describe_point
 from tasks import refit
+from tasks.bundle_contents import with_cohort, with_keywords
 from tasks.console import say
 from tasks.judge import Trials, judge
+from tasks.judge_streams import embed_streams, judge_streams
 from tasks.places import Places
 from tasks.stage import stage_task
+from tasks.streams import StreamSets
 from tasks.training_input import TrainingInput
 
 KIND = "bundle"
-VERSION = 2
-COHORT_SIZE = 1000
+VERSION = 3
+NO_STREAMS = StreamSets()
 
 
 @stage_task("package")
-def package(places: Places, experiment: Experiment, segments: str, given: TrainingInput, encoder_key: str) -> str:
+def package(
+    places: Places,
+    experiment: Experiment,
+    segments: str,
+    given: TrainingInput,
+    encoder_key: str,
+    streams: StreamSets = NO_STREAMS,
+) -> str:
     """Calibrate, measure and bundle; returns the key of the bundle."""
     store = places.store()
-    key = fingerprint(KIND, VERSION, experiment.backends, encoder_key, given, segments, experiment.name)
+    key = fingerprint(KIND, VERSION, experiment.backends, encoder_key, given, segments, experiment.name, streams)
     if not store.has_object(KIND, key, DESCRIPTION):
         with tempfile.TemporaryDirectory() as folder:
             trials = Trials(store, segments, given.selection, given.pairs)
-            bundle = _make(trials, experiment, given, segments, encoder_key, Path(folder) / "bundle")
+            bundle = _make(trials, experiment, given, segments, encoder_key, streams, Path(folder) / "bundle")
             # the description is what makes a bundle complete, so it goes last
             for name in bundle.files:
                 store.write_object(KIND, key, name, (bundle.folder / name).read_bytes())
     bundle = fetch_bundle(places, key)
     size = sum((bundle.folder / name).stat().st_size for name in bundle.files)
     say("bundle", f"{len(bundle.description.keywords)} keywords, {size / 2**20:.1f} MiB, {bundle.folder}")
+    point = bundle.description.operating_point
+    if point is not None:
+        say("thresholds", describe_point(point) + (f"; {point.shortage}" if point.shortage else ""))
     return key
 
 
@@ -90,7 +97,13 @@ def training_licences(
 
 
 def _make(
-    trials: Trials, experiment: Experiment, given: TrainingInput, segments: str, encoder_key: str, folder: Path
+    trials: Trials,
+    experiment: Experiment,
+    given: TrainingInput,
+    segments: str,
+    encoder_key: str,
+    streams: StreamSets,
+    folder: Path,
 ) -> Bundle:
     store = trials.store
     onnx = store.read_object(refit.KIND, encoder_key, refit.ONNX)
@@ -105,52 +118,18 @@ def _make(
         "licences": training_licences(trials, experiment, given, selection),
         "metrics": {},
     }
-    make = _with_keywords if experiment.selection.keywords else _with_cohort
-    more_contents, more_description = make(selection, embeddings, experiment)
+    if experiment.selection.keywords:
+        heard = embed_streams(store, streams.development, onnx, experiment.features) if streams.development else ()
+        calibrated_on = streams.development or given.selection
+        more_contents, more_description = with_keywords(selection, embeddings, experiment, heard, calibrated_on)
+    else:
+        more_contents, more_description = with_cohort(selection, embeddings, experiment)
     contents.update(more_contents)
     description.update(more_description)
     # measured as a bundle, so that the figures are those of the very files delivered
-    measured = judge(trials, experiment, write_bundle(folder, contents, description))
-    return write_bundle(folder, contents, {**description, "metrics": measured.metrics()})
-
-
-def _with_keywords(
-    selection: pa.Table, embeddings: NDArray[np.float32], experiment: Experiment
-) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """Back ends and what is said of them."""
-    keywords = experiment.selection.keywords
-    fitted = calibrate(selection, embeddings, keywords, experiment.test_corpora, experiment.backends, experiment.seed)
-    contents = {BACKEND_FILES[name]: tensor_bytes(backend.arrays()) for name, backend in fitted.backends().items()}
-    description = {
-        "keywords": keywords,
-        "keyword_durations_s": fitted.keyword_durations_s,
-        "decision": experiment.backends.decision,
-        "thresholds": {name: tuple(values.tolist()) for name, values in fitted.thresholds.items()},
-        "operating_point": fitted.operating_point,
-    }
-    return contents, description
-
-
-def _with_cohort(
-    selection: pa.Table, embeddings: NDArray[np.float32], experiment: Experiment
-) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """An encoder bundle: no keywords, but a cohort of speakers that nobody trained on to enrol keywords with."""
-    split = np.array(selection["split"].to_pylist())
-    held_out = np.isin(np.array(selection["corpus"].to_pylist()), sorted(experiment.test_corpora))
-    rows = np.flatnonzero((split != "train") & ~held_out)
-    chosen = selection.take(rows)
-    labels, speakers = chosen["label"].to_pylist(), chosen["speaker_id"].to_pylist()
-    is_background = np.array(chosen["role"].to_pylist()) == "background"
-    drawn = draw_cohort(labels, speakers, is_background, COHORT_SIZE, experiment.seed)
-    cohort = Cohort(
-        embeddings[rows[drawn]],
-        tuple(labels[place] for place in drawn.tolist()),
-        len({speakers[place] for place in drawn.tolist()}),
-    )
-    description: dict[str, Any] = {
-        "keywords": (),
-        "keyword_durations_s": (),
-        "decision": "centroid",
-        "thresholds": {},
-    }
-    return {COHORT: tensor_bytes(cohort.arrays())}, description
+    bundle = write_bundle(folder, contents, description)
+    metrics = judge(trials, experiment, bundle).metrics()
+    on_streams = judge_streams(store, streams.test, bundle, experiment.seed)
+    if on_streams is not None:
+        metrics |= on_streams.metrics()
+    return write_bundle(folder, contents, {**description, "metrics": metrics})

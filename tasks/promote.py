@@ -2,12 +2,14 @@
 
 from dataclasses import asdict
 
+from kws_core.bundle import Bundle
 from kws_core.config import Experiment
 from kws_core.fingerprint import fingerprint
 from kws_core.gate import Decision, decide_promotion
 from tasks import registry
 from tasks.console import say
 from tasks.judge import Trials, judge
+from tasks.judge_streams import judge_streams
 from tasks.package import fetch_bundle
 from tasks.places import Places
 from tasks.stage import stage_task
@@ -18,7 +20,13 @@ KIND = "decision"
 
 @stage_task("promote")
 def promote(
-    places: Places, experiment: Experiment, segments: str, given: TrainingInput, bundle_key: str, version: str
+    places: Places,
+    experiment: Experiment,
+    segments: str,
+    given: TrainingInput,
+    bundle_key: str,
+    version: str,
+    streams: str = "",
 ) -> Decision:
     """Decide and move the aliases; the decision is kept as a document."""
     store = places.store()
@@ -36,11 +44,11 @@ def promote(
         say("gate", decision.reason)
         return decision
     trials = Trials(store, segments, given.selection, given.pairs)
-    challenger_figures = judge(trials, experiment, bundle).metrics()
+    challenger_figures = _figures(trials, experiment, streams, bundle)
     champion_figures = champion_backend = None
     if champion is not None:
         with registry.downloaded(client, f"models:/{experiment.name}/{champion.version}") as served:
-            champion_figures = judge(trials, experiment, served).metrics()
+            champion_figures = _figures(trials, experiment, streams, served)
             champion_backend = served.description.decision
     backend = bundle.description.decision if bundle.description.keywords else None
     decision = decide_promotion(
@@ -61,3 +69,9 @@ def promote(
     verdict = "[green]promoted[/green]" if decision.promoted else "[yellow]not promoted[/yellow]"
     say("gate", f"version {version} {verdict}: {decision.reason}")
     return decision
+
+
+def _figures(trials: Trials, experiment: Experiment, streams: str, bundle: Bundle) -> dict[str, float]:
+    """Figures of a bundle on the trials and, where there are streams, on these."""
+    on_streams = judge_streams(trials.store, streams, bundle, experiment.seed)
+    return judge(trials, experiment, bundle).metrics() | ({} if on_streams is None else on_streams.metrics())

@@ -94,7 +94,11 @@ def _log_model(client: "MlflowClient", run_id: str, experiment: Experiment, bund
     with contextlib.suppress(mlflow.exceptions.MlflowException):
         client.create_registered_model(experiment.name)
     tags = {registry.BUNDLE_TAG: bundle.fingerprint}
-    return str(client.create_model_version(experiment.name, logged.model_uri, run_id, tags=tags).version)
+    # a server refuses the address of a model without its id
+    version = client.create_model_version(
+        experiment.name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id
+    )
+    return str(version.version)
 
 
 def _signature(bundle: Bundle) -> "ModelSignature":

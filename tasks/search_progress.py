@@ -1,5 +1,6 @@
 """The search at the terminal: how many trials run, ended and failed, and the best so far."""
 
+import logging
 import time
 from typing import Any
 
@@ -26,6 +27,8 @@ class SearchProgress(Callback):
 
     def setup(self, **info: Any) -> None:
         """The search starts, or goes on."""
+        # Tune logs a traceback for every worker that is lost; here it is a line
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
         columns = [
             TextColumn("{task.description:<12}"),
             BarColumn(),
@@ -55,6 +58,12 @@ class SearchProgress(Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial failed in a way that trying again did not help."""
         self._ended(trials, trial, failed=True)
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial has lost its worker or node and will go on from its last epoch."""
+        if not console.is_terminal:
+            number, epoch = trials.index(trial) + 1, trial.last_result.get("epoch", 0)
+            self._line(f"trial {number} has lost its worker and goes on after epoch {epoch}")
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """The live line vanishes."""

@@ -1,6 +1,5 @@
-"""The search itself on Ray Tune: set up or taken up again, run, and put into a document."""
+"""The search itself on Ray: set up or taken up again, run, and put into a document."""
 
-import math
 import os
 from typing import Any
 
@@ -8,13 +7,12 @@ from kws_core.config import Experiment
 from kws_core.errors import TrainingError
 from tasks.cluster import cause, connect
 from tasks.places import Places
-from tasks.search_space import drawn_trial, tune_space
+from tasks.search_document import tuned_document
+from tasks.search_population import run_population
+from tasks.search_space import tune_space
 from tasks.search_state import state_url
-from tasks.search_trial import FAILURE, FIGURES, HISTORY, METRIC, train_trial
+from tasks.search_trial import MAX_FAILURES, METRIC, train_trial
 from tasks.training_input import TrainingInput
-
-MAX_FAILURES = 3
-"""How often a trial is taken up from its last epoch after its worker or node was lost."""
 
 
 def run_search(places: Places, experiment: Experiment, given: TrainingInput, start: str, key: str) -> dict[str, Any]:
@@ -27,10 +25,12 @@ def run_search(places: Places, experiment: Experiment, given: TrainingInput, sta
         TrainingError: no trial can run here.
     """
     ray = connect()
-    from ray import tune
-
     _check_resources(ray, experiment)
     given.load(places, experiment)  # builds the mapped cache once, before trials ask for it
+    if experiment.search.scheduler == "pbt":
+        return run_population(places, experiment, given, start, key)
+    from ray import tune
+
     settings = experiment.search
     trainable = tune.with_resources(
         tune.with_parameters(train_trial, places=places, experiment=experiment, given=given, start=start),
@@ -45,7 +45,7 @@ def run_search(places: Places, experiment: Experiment, given: TrainingInput, sta
         results = tuner.fit()
     except ray.exceptions.RayTaskError as error:
         raise cause(error) from None
-    return _document(results, experiment)
+    return tuned_document(results, experiment)
 
 
 def _new_tuner(experiment: Experiment, trainable: Any, folder: str) -> Any:
@@ -53,17 +53,14 @@ def _new_tuner(experiment: Experiment, trainable: Any, folder: str) -> Any:
 
     from tasks.search_progress import SearchProgress
 
-    settings = experiment.search
     storage, _, name = folder.rpartition("/")
-    # a population's worse trials read checkpoints of better ones, which may be some epochs ahead by then
-    kept = settings.population.interval_epochs + 2 if settings.scheduler == "pbt" else 1
     return tune.Tuner(
         trainable,
         param_space=tune_space(experiment),
         tune_config=tune.TuneConfig(
             metric=METRIC,
             mode="min",
-            num_samples=settings.trials,
+            num_samples=experiment.search.trials,
             search_alg=_searcher(experiment),
             scheduler=_scheduler(experiment),
             reuse_actors=True,
@@ -74,16 +71,12 @@ def _new_tuner(experiment: Experiment, trainable: Any, folder: str) -> Any:
             verbose=0,
             callbacks=[SearchProgress(experiment)],
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=kept),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
         ),
     )
 
 
 def _searcher(experiment: Experiment) -> Any:
-    if experiment.search.scheduler == "pbt":
-        from ray.tune.search import BasicVariantGenerator
-
-        return BasicVariantGenerator(random_state=experiment.seed)
     import optuna
     from ray.tune.search import ConcurrencyLimiter
     from ray.tune.search.optuna import OptunaSearch
@@ -94,61 +87,17 @@ def _searcher(experiment: Experiment) -> Any:
 
 
 def _scheduler(experiment: Experiment) -> Any:
+    from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
+
     settings = experiment.search
-    match settings.scheduler:
-        case "asha":
-            from ray.tune.schedulers import ASHAScheduler
-
-            return ASHAScheduler(
-                time_attr="epoch",
-                max_t=settings.max_epochs,
-                grace_period=settings.grace_epochs,
-                reduction_factor=settings.reduction_factor,
-            )
-        case "pbt":
-            from tasks.search_population import SeededPopulation
-
-            return SeededPopulation(experiment)
-        case "none":
-            from ray.tune.schedulers import FIFOScheduler
-
-            return FIFOScheduler()
-
-
-def _document(results: Any, experiment: Experiment) -> dict[str, Any]:
-    trials, failed = [], []
-    spans: list[tuple[float, float]] = []
-    # a result without metrics does not know its values; the trial it is of does
-    configs = [trial.config for trial in results._experiment_analysis.trials]
-    for number, (result, config) in enumerate(zip(results, configs, strict=True)):
-        metrics = result.metrics or {}
-        named = {"number": number, **drawn_trial(experiment, config)}
-        if "timestamp" in metrics:
-            spans.append((metrics["timestamp"] - metrics["time_total_s"], metrics["timestamp"]))
-        if result.error is not None:
-            failed.append({**named, "error": _sentence(result.error), "history": metrics.get(HISTORY, [])})
-        elif FAILURE in metrics:
-            failed.append({**named, "error": metrics[FAILURE], "history": metrics[HISTORY]})
-        else:
-            state = "finished" if metrics["epoch"] >= experiment.search.max_epochs else "stopped"
-            figures = {name: metrics[name] for name in FIGURES}
-            trials.append({**named, **figures, "state": state, "history": metrics[HISTORY]})
-    trials.sort(key=_rank)
-    seconds = max(end for _, end in spans) - min(begin for begin, _ in spans) if spans else 0.0
-    return {"trials": trials, "failed": failed, "seconds": round(seconds, 1)}
-
-
-def _rank(trial: dict[str, Any]) -> tuple[float, float, int]:
-    """Best first; a figure that was not measured is the worst there is."""
-    eer, frr = (math.inf if math.isnan(trial[name]) else trial[name] for name in (METRIC, "development_frr"))
-    return eer, frr, -trial["epoch"]
-
-
-def _sentence(error: BaseException) -> str:
-    """What an error says, without Ray's traceback."""
-    inner = cause(error) if isinstance(error, Exception) else error
-    lines = str(inner).strip().splitlines()
-    return lines[-1].strip() if lines else type(inner).__name__
+    if settings.scheduler == "none":
+        return FIFOScheduler()
+    return ASHAScheduler(
+        time_attr="epoch",
+        max_t=settings.max_epochs,
+        grace_period=settings.grace_epochs,
+        reduction_factor=settings.reduction_factor,
+    )
 
 
 def _check_resources(ray: Any, experiment: Experiment) -> None:

@@ -13,6 +13,7 @@ from kws_core.manifest import Manifest, part_key
 from kws_core.part import PartOutput
 from kws_core.schemas import QUARANTINE
 from kws_core.store import Store
+from tasks.console import say
 from tasks.parts import Job, check_rejected, make_dataset
 from tasks.places import Places
 from tasks.stage import stage_task
@@ -38,6 +39,8 @@ def select(places: Places, experiment: Experiment, segments: str) -> tuple[str, 
     pairs_key = part_key(pairs_stage.STAGE, pairs_stage.VERSION, [*content, experiment.seed], [key])
     pairs_job = Job(pairs_key, "all", _Pairs(selection, config, test_corpora, experiment.seed))
     pairs = make_dataset(store, pairs_stage.STAGE, pairs_stage.VERSION, [pairs_job])
+    if pairs_stage.CONFUSABLE not in store.read_table(pairs, ["test_set"])["test_set"].unique().to_pylist():
+        say("confusable", "no two words of the test speakers sound alike: such trials are left out")
     return selection.fingerprint, pairs.fingerprint
 
 

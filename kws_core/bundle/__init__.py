@@ -12,6 +12,7 @@ A bundle without keywords is an encoder bundle: it has a cohort and no back end.
 back end that it has thresholds of, and may have a cohort.
 """
 
+from kws_core.bundle.calibrated import ExpectedFrr, OperatingPoint, ScoreCalibration, ScoreNormalisation
 from kws_core.bundle.description import (
     BACKEND_FILES,
     CENTROIDS,
@@ -24,7 +25,6 @@ from kws_core.bundle.description import (
     WEIGHTS,
     BundleDescription,
     EnrolledKeyword,
-    OperatingPoint,
     parse_description,
 )
 from kws_core.bundle.reading import (
@@ -50,7 +50,10 @@ __all__ = [
     "Bundle",
     "BundleDescription",
     "EnrolledKeyword",
+    "ExpectedFrr",
     "OperatingPoint",
+    "ScoreCalibration",
+    "ScoreNormalisation",
     "load_bundle",
     "parse_description",
     "tensor_bytes",

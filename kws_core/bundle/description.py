@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from kws_core.backends.table import BACKENDS, BackendName
+from kws_core.bundle.calibrated import OperatingPoint, ScoreCalibration, ScoreNormalisation
 from kws_core.errors import BundleError
 
 DESCRIPTION = "bundle.json"
@@ -15,16 +16,6 @@ BACKEND_FILES = {name: entry.file for name, entry in BACKENDS.items()}
 CENTROIDS, SVM, SOFTMAX = (BACKEND_FILES[name] for name in ("centroid", "svm", "softmax"))
 FILES = (ENCODER, WEIGHTS, *BACKEND_FILES.values(), COHORT)
 """Every file that a bundle may have beside its description."""
-
-
-class OperatingPoint(BaseModel):
-    """What the thresholds were calibrated for, and on what."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    far: float
-    non_target_segments: int
-    speakers: int
 
 
 class EnrolledKeyword(BaseModel):
@@ -57,6 +48,10 @@ class BundleDescription(BaseModel):
     """Of the keywords that were trained; None when all were enrolled or there are none."""
     enrolled: dict[str, EnrolledKeyword] = {}
     """The keywords that were added by example."""
+    score_normalisation: ScoreNormalisation | None = None
+    """Of the centroids; thresholds are of normalised scores then."""
+    score_calibration: dict[str, ScoreCalibration] = {}
+    """Per back end; thresholds are of calibrated scores then."""
     features: dict[str, Any]
     encoder: dict[str, Any]
     datasets: dict[str, str]
@@ -81,6 +76,11 @@ class BundleDescription(BaseModel):
             raise ValueError(f"{strangers[0]!r} is enrolled but is no keyword")
         if self.operating_point is None and set(self.keywords) - set(self.enrolled):
             raise ValueError("keywords that were trained need an operating_point")
+        for backend, lines in self.score_calibration.items():
+            if backend not in self.thresholds:
+                raise ValueError(f"there is a score_calibration of {backend!r}, which has no thresholds")
+            if not len(lines.slopes) == len(lines.offsets) == len(self.keywords) or min(lines.slopes) <= 0:
+                raise ValueError(f"the score_calibration of {backend!r} needs a rising line for each keyword")
         self._check_files()
         return self
 
@@ -90,6 +90,7 @@ class BundleDescription(BaseModel):
             raise ValueError(f"{foreign[0]!r} is no file of a bundle; {', '.join(FILES)} are accepted")
         needed = [ENCODER, WEIGHTS]
         needed += [BACKEND_FILES[backend] for backend in self.thresholds] if self.keywords else [COHORT]
+        needed += [COHORT] if self.score_normalisation else []
         for name in needed:
             if name not in self.files:
                 raise ValueError(f"the hash of {name} is missing")

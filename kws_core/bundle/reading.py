@@ -10,8 +10,10 @@ from safetensors.numpy import load as load_tensors
 
 from kws_core.backends.backend import Backend
 from kws_core.backends.table import BACKENDS
-from kws_core.bundle.description import DESCRIPTION, ENCODER, BundleDescription, parse_description
-from kws_core.errors import BundleError
+from kws_core.backends.transforms import LogisticLines, transformed
+from kws_core.bundle.description import COHORT, DESCRIPTION, ENCODER, BundleDescription, parse_description
+from kws_core.cohort import Cohort
+from kws_core.errors import BundleError, EvaluationError
 from kws_core.fingerprint import fingerprint
 
 
@@ -42,7 +44,7 @@ class Bundle:
         return tensors
 
     def backend(self, name: str) -> Backend:
-        """One of the back ends that it has thresholds of, opened from its file.
+        """One of the back ends that it has thresholds of, as it scores: normalised and calibrated where it is.
 
         Raises:
             BundleError: it has no such back end, or the arrays of its file do not fit the keywords.
@@ -54,9 +56,29 @@ class Bundle:
         entry = BACKENDS[name]
         arrays = self.tensors(entry.file)
         try:
-            return entry.backend.from_arrays(description.keywords, arrays)
+            backend = entry.backend.from_arrays(description.keywords, arrays)
         except BundleError as error:
             raise BundleError(f"{self.folder / entry.file}: {error}") from error
+        lines = {
+            calibrated: LogisticLines(found.slopes, found.offsets)
+            for calibrated, found in description.score_calibration.items()
+        }
+        normalisation = description.score_normalisation if name == "centroid" else None
+        if normalisation is None:
+            return transformed(name, backend, None, None, lines)
+        try:
+            return transformed(name, backend, self.cohort().embeddings, normalisation.top, lines)
+        except EvaluationError as error:
+            raise BundleError(f"{self.folder / COHORT}: {error}") from error
+
+    def cohort(self) -> Cohort:
+        """Its cohort; raises `BundleError` when it has none, or the file is not a cohort's."""
+        if COHORT not in self.description.files:
+            raise BundleError(f"{self.folder}: it has no cohort ({COHORT})")
+        try:
+            return Cohort.from_arrays(self.tensors(COHORT))
+        except BundleError as error:
+            raise BundleError(f"{self.folder / COHORT}: {error}") from error
 
     def backends(self) -> dict[str, Backend]:
         """Every back end that it has thresholds of, in the order of `BACKENDS`; none of an encoder bundle.
@@ -70,7 +92,10 @@ class Bundle:
     def system_fingerprint(self) -> str:
         """Identity of what decides its answers: files, keywords and thresholds, whatever was measured of it."""
         description = self.description
-        return fingerprint(description.files, description.keywords, description.thresholds, description.decision)
+        content: list[Any] = [description.files, description.keywords, description.thresholds, description.decision]
+        if description.score_normalisation or description.score_calibration:
+            content += [description.score_normalisation, description.score_calibration]
+        return fingerprint(*content)
 
     @property
     def fingerprint(self) -> str:

@@ -28,7 +28,8 @@ def write_bundle(folder: Path, contents: Mapping[str, bytes], description: Mappi
     hashes = {name: hashlib.sha256(contents[name]).hexdigest() for name in sorted(contents)}
     described = BundleDescription(**description, files=hashes)
     # what is absent is left out: a bundle without new fields has the bytes that it always had
-    absent = {"operating_point", "enrolled"} - {name for name, value in described if value}
+    optional = {"operating_point", "enrolled", "score_normalisation", "score_calibration"}
+    absent = optional - {name for name, value in described if value}
     document = described.model_dump(mode="json", exclude=absent)
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     return unpack_bundle(folder, {**contents, DESCRIPTION: text.encode()})

@@ -30,10 +30,13 @@ from kws_core.config.corpora import (
 from kws_core.config.data import FeaturesConfig, SegmentsConfig, SelectionConfig
 from kws_core.config.decision import BackendsConfig, ExportConfig, GateConfig, RejectionConfig
 from kws_core.config.encoder import EncoderConfig, EncoderName
+from kws_core.config.evaluation import EvaluationConfig, FewShotConfig, LeaksConfig
+from kws_core.config.evaluation_streams import EvaluationStreamsConfig
 from kws_core.config.experiment import Experiment
 from kws_core.config.features_stage import FeaturesStageConfig
 from kws_core.config.losses import FOREIGN, LossConfig, OwnLoss
 from kws_core.config.refit import RefitConfig
+from kws_core.config.report import ReportConfig
 from kws_core.config.search import Choice, PopulationConfig, SearchConfig
 from kws_core.config.stream import StreamConfig
 from kws_core.config.training import SamplingConfig, StrategyConfig, TrainingConfig
@@ -56,10 +59,13 @@ __all__ = [
     "DownloadedCorpusSection",
     "EncoderConfig",
     "EncoderName",
+    "EvaluationConfig",
+    "EvaluationStreamsConfig",
     "Experiment",
     "ExportConfig",
     "FeaturesConfig",
     "FeaturesStageConfig",
+    "FewShotConfig",
     "FsddCorpusConfig",
     "GateConfig",
     "HelloNpuCorpusConfig",
@@ -67,6 +73,7 @@ __all__ = [
     "IngestConfig",
     "IngestedCorpusConfig",
     "KaldiCorpusConfig",
+    "LeaksConfig",
     "LhotseCorpusConfig",
     "LibriSpeechCorpusConfig",
     "LossConfig",
@@ -80,6 +87,7 @@ __all__ = [
     "PositiveSeconds",
     "RefitConfig",
     "RejectionConfig",
+    "ReportConfig",
     "SamplingConfig",
     "SearchConfig",
     "Section",

@@ -69,6 +69,9 @@ class SelectionConfig(Section):
     """Training segments that a label needs to be a training class; rarer ones serve as out-of-vocabulary words."""
     pairs: int = Field(default=20_000, gt=1)
     """Trials per pair list, half of them of the same label (Ma et al.: 20,000); fewer when the data has fewer."""
+    confusable_distance: Share = 0.35
+    """Words whose pronunciations differ by at most this share of the longer one's phones sound alike; see
+    `kws_core.confusable`."""
     speaker_policy: Literal["cross", "any"] = "cross"
     """`cross`: the two sides of a trial come from different speakers. `any`: drawn whoever speaks."""
 

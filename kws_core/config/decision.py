@@ -1,8 +1,8 @@
 """Back ends, delivery, the gate and how much may be rejected."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kws_core.config.base import Section, Share
 
@@ -12,11 +12,38 @@ class BackendsConfig(Section):
 
     decision: Literal["centroid", "svm", "softmax"] = "centroid"
     """The back end that the spotter decides with."""
-    far: float = Field(default=0.02, gt=0, lt=1)
+    far: float | None = Field(default=0.02, gt=0, lt=1)
     """False acceptance rate on development non-targets for which each keyword's threshold is calibrated."""
+    max_false_alarms_per_hour: float | None = Field(default=None, gt=0)
+    """In place of `far`: false alarms of each keyword an hour, on development streams (see `streams`)."""
+    score_normalisation: Literal["none", "as_norm"] = "none"
+    """`as_norm`: cosines of the centroids relative to those with a cohort of training segments that are no keywords."""
+    cohort_size: int = Field(default=300, ge=2)
+    cohort_top: int = Field(default=100, ge=2)
+    """Nearest segments of the cohort that a score is normalised by."""
+    score_calibration: Literal["none", "logistic"] = "none"
+    """`logistic`: scores become log likelihood ratios, by development segments."""
     svm_c: tuple[float, ...] = (1.0, 10.0)
     svm_gamma: tuple[float, ...] = (0.5, 1.0, 2.0)
     """Candidates of the RBF SVM; the best on development data is kept."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wish(cls, values: Any) -> Any:
+        # a wish in false alarms an hour takes the place of the default far
+        if isinstance(values, dict) and values.get("max_false_alarms_per_hour") is not None:
+            return {"far": None, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _check(self) -> "BackendsConfig":
+        if (self.far is None) == (self.max_false_alarms_per_hour is None):
+            raise ValueError("exactly one of far and max_false_alarms_per_hour is needed")
+        if self.score_normalisation == "as_norm" and self.decision != "centroid":
+            raise ValueError(f"score_normalisation: as_norm is for decision: centroid, not {self.decision}")
+        if self.cohort_top > self.cohort_size:
+            raise ValueError(f"cohort_top ({self.cohort_top}) cannot exceed cohort_size ({self.cohort_size})")
+        return self
 
 
 class ExportConfig(Section):

@@ -11,9 +11,12 @@ from kws_core.config.base import Section
 from kws_core.config.corpora import CorpusConfig, IngestConfig
 from kws_core.config.data import FeaturesConfig, SegmentsConfig, SelectionConfig
 from kws_core.config.decision import BackendsConfig, ExportConfig, GateConfig, RejectionConfig
+from kws_core.config.evaluation import EvaluationConfig
+from kws_core.config.evaluation_streams import EvaluationStreamsConfig
 from kws_core.config.features_stage import FeaturesStageConfig
 from kws_core.config.losses import LossConfig
 from kws_core.config.refit import RefitConfig
+from kws_core.config.report import ReportConfig
 from kws_core.config.search import SearchConfig
 from kws_core.config.search_space import check_space
 from kws_core.config.training import SamplingConfig, StrategyConfig, TrainingConfig
@@ -44,8 +47,11 @@ class Experiment(Section):
     search: SearchConfig = SearchConfig()
     refit: RefitConfig = RefitConfig()
     backends: BackendsConfig = BackendsConfig()
+    streams: EvaluationStreamsConfig = EvaluationStreamsConfig()
     export: ExportConfig = ExportConfig()
     gate: GateConfig = GateConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    report: ReportConfig = ReportConfig()
 
     @model_validator(mode="after")
     def _check(self) -> "Experiment":

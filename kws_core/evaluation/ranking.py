@@ -69,10 +69,13 @@ def equal_error_rate(far: NDArray[np.float64], frr: NDArray[np.float64]) -> NDAr
 
 
 def lowest_frr(far: NDArray[np.float64], frr: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
-    """The least FRR of the points `[..., points]`, of rising threshold, whose FAR does not exceed `limit`."""
+    """The least FRR of the points `[..., points]`, of rising threshold, whose FAR does not exceed `limit`.
+
+    NaN where the curve is NaN.
+    """
     first = np.argmax(far <= limit, axis=-1)[..., None]
-    result: NDArray[np.float64] = np.take_along_axis(frr, first, -1)
-    return result[..., 0]
+    result: NDArray[np.float64] = np.where(np.isnan(far[..., 0]), np.nan, np.take_along_axis(frr, first, -1)[..., 0])
+    return result
 
 
 def _sums_below(weights: NDArray[Any], counts: NDArray[np.intp]) -> NDArray[Any]:

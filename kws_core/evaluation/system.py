@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from kws_core.backends.backend import Backend
-from kws_core.backends.thresholds import decide
+from kws_core.config import EvaluationConfig
 from kws_core.evaluation.det import DetCurve, det_curve
-from kws_core.evaluation.detection import DetectionSummary, summarise_detection
+from kws_core.evaluation.detection import DetectionSummary
+from kws_core.evaluation.few_shot import FewShotSummary, summarise_few_shot
+from kws_core.evaluation.groups import GroupSummary
+from kws_core.evaluation.open_set import OpenSetSummary
+from kws_core.evaluation.system_groups import detection_groups, trial_groups
+from kws_core.evaluation.tested_rows import TestedRows, backend_results, tested_words
 from kws_core.evaluation.trials import TrialSummary, pair_rows, score_pairs, summarise_trials
 
 # A DET curve is stored with this many points at most, evenly spaced along the curve.
@@ -27,6 +32,12 @@ class SystemEvaluation:
     detection: tuple[DetectionSummary, ...]
     curves: dict[str, tuple[tuple[float, float, float], ...]]
     """By pair list: points (threshold, FAR, FRR) of the DET curve."""
+    open_set: tuple[OpenSetSummary, ...] = ()
+    """Of every back end; none for an encoder without keywords, as of `detection`."""
+    few_shot: tuple[FewShotSummary, ...] = ()
+    groups: tuple[GroupSummary, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What could not be measured, and why."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for a document."""
@@ -39,17 +50,24 @@ class SystemEvaluation:
         return TypeAdapter(cls).validate_python(document)
 
     def metrics(self) -> dict[str, float]:
-        """Named figures, shares in [0, 1], as the bundle and the registry keep them."""
+        """Named figures, as the bundle and the registry keep them; what could not be measured is left out."""
         figures = {}
         for trial in self.trials:
             name = trial.test_set.replace(" ", "_").replace("-", "_")
-            figures[f"{name}.eer"] = trial.eer
-            figures[f"{name}.frr_at_far_2"] = trial.frr_at_far_2
+            figures.update({f"{name}.{measure}": found.value for measure, found in trial.figures.items()})
         for summary in self.detection:
             figures[f"{summary.backend}.target_accuracy"] = summary.target.value
             figures[f"{summary.backend}.non_target_accuracy"] = summary.non_target.value
             if summary.unseen_non_target.count:
                 figures[f"{summary.backend}.unseen_non_target_accuracy"] = summary.unseen_non_target.value
+        for recognised in self.open_set:
+            for ratio, found in recognised.mean_average_precision.items():
+                if found.count:
+                    figures[f"{recognised.backend}.map_{ratio.replace(':', '_to_')}"] = found.value
+        for learnt in self.few_shot:
+            if learnt.accuracy.count:
+                name = f"few_shot.{learnt.test_set.replace('-', '_')}.{learnt.shots}_shot"
+                figures[f"{name}.accuracy"] = learnt.accuracy.value
         return figures
 
     def det_curves(self) -> dict[str, DetCurve]:
@@ -66,6 +84,9 @@ def evaluate_system(
     test_corpora: frozenset[str],
     targets: tuple[str, ...],
     seed: int,
+    config: EvaluationConfig | None = None,
+    snr_db: NDArray[np.float64] | None = None,
+    confusable_distance: float = 0.35,
 ) -> SystemEvaluation:
     """Measure one system on every test pair list and every test segment, with intervals over speakers.
 
@@ -77,55 +98,82 @@ def evaluate_system(
         thresholds: per back end, `[keywords]`.
         test_corpora: only trials are measured on them.
         targets: the keywords that count as targets; one that the system does not know is missed.
-        seed: of the bootstrap.
+        seed: of the bootstrap and of the episodes.
+        config: how much is drawn; None for the defaults.
+        snr_db: `[rows of the selection]`, estimated; None where it is not known.
+        confusable_distance: see `SelectionConfig`.
     """
+    config = config or EvaluationConfig()
+    snr_db = np.full(selection.num_rows, np.nan) if snr_db is None else snr_db
     ids = selection["segment_id"].to_pylist()
     speakers = np.array(selection["speaker_id"].to_pylist())
-    summaries, curves = [], {}
+    word_s = selection["word_s"].to_numpy()
+    summaries, curves, groups = [], {}, []
     for name in sorted({name for name in pairs["test_set"].to_pylist() if not name.startswith("development ")}):
         chosen = pairs.filter(pa.compute.equal(pairs["test_set"], name))
         left, right = (pair_rows(ids, chosen[side].to_pylist()) for side in ("left", "right"))
         same = np.array(chosen["same"].to_pylist())
         scores = score_pairs(embeddings, left, right)
-        policy = chosen["speaker_policy"][0].as_py()
         summaries.append(
             summarise_trials(
-                scores, same, speakers[left], speakers[right], test_set=name, speaker_policy=policy, seed=seed
+                scores,
+                same,
+                speakers[left],
+                speakers[right],
+                test_set=name,
+                speaker_policy=chosen["speaker_policy"][0].as_py(),
+                hours=float(word_s[np.union1d(left, right)].sum()) / 3600,
+                replicates=config.replicates,
+                seed=seed,
             )
         )
         curves[name] = _points(det_curve(scores, same))
-    detection = _detection(selection, embeddings, backends, thresholds, test_corpora, targets, seed)
-    return SystemEvaluation(tuple(summaries), detection, curves)
+        if not backends and name == "out-of-vocabulary":  # what an encoder for enrolment is judged by
+            groups = trial_groups(selection, snr_db, left, right, same, scores, name, config.replicates, seed)
+    tested = tested_words(selection, test_corpora)
+    results = backend_results(
+        selection, tested, embeddings, backends, thresholds, targets, seed, config.replicates, confusable_distance
+    )
+    for result in results:
+        groups += detection_groups(selection, snr_db, tested, result, config.replicates, seed)
+    measured = {summary.test_set for summary in summaries}
+    return SystemEvaluation(
+        tuple(summaries),
+        tuple(result.detection for result in results),
+        curves,
+        open_set=tuple(result.open_set for result in results),
+        few_shot=_few_shot(selection, embeddings, tested, config, seed),
+        groups=tuple(groups),
+        remarks=tuple(said for name, said in _MISSING.items() if name not in measured),
+    )
 
 
-def _detection(
-    selection: pa.Table,
-    embeddings: NDArray[np.float32],
-    backends: Mapping[str, Backend],
-    thresholds: Mapping[str, NDArray[np.float64]],
-    test_corpora: frozenset[str],
-    targets: tuple[str, ...],
-    seed: int,
-) -> tuple[DetectionSummary, ...]:
-    tested = np.array(selection["split"].to_pylist()) == "test"
-    tested &= ~np.isin(np.array(selection["corpus"].to_pylist()), sorted(test_corpora))
-    tested &= np.array(selection["role"].to_pylist()) != "background"
-    labels = np.array(selection["label"].to_pylist())[tested]
-    speakers = np.array(selection["speaker_id"].to_pylist())[tested]
-    unseen = np.array(selection["label_id"].to_pylist())[tested] < 0
-    places = {keyword: place for place, keyword in enumerate(targets)}
-    truth = np.array([places.get(label, -1) for label in labels.tolist()])
-    summaries = []
-    for name, backend in backends.items():
-        decided = decide(backend.score(embeddings[tested]), thresholds[name])
-        # keywords of a system that are not asked for here count as rejections
-        translated = np.array([places.get(keyword, -1) for keyword in backend.keywords] + [-1])[decided]
-        summaries.append(
-            summarise_detection(
-                translated, truth, unseen, speakers, targets, test_set="test speakers", backend=name, seed=seed
-            )
+_MISSING = {
+    "in-vocabulary": "in-vocabulary: no trials, because too few test speakers share trained words",
+    "out-of-vocabulary": "out-of-vocabulary: no trials, because too few test speakers share words that are not trained",
+    "confusable": "confusable: no two words of the test speakers sound alike",
+}
+
+
+def _few_shot(
+    selection: pa.Table, embeddings: NDArray[np.float32], tested: TestedRows, config: EvaluationConfig, seed: int
+) -> tuple[FewShotSummary, ...]:
+    """Episodes of words that training used, and of words that it did not."""
+    found: list[FewShotSummary] = []
+    word_s = selection["word_s"].to_numpy()
+    for name, unseen in (("in-vocabulary", False), ("out-of-vocabulary", True)):
+        own = tested.unseen == unseen
+        found += summarise_few_shot(
+            embeddings[tested.rows[own]],
+            tested.labels[own],
+            tested.speakers[own],
+            config.few_shot,
+            test_set=name,
+            hours=float(word_s[tested.rows[own]].sum()) / 3600,
+            replicates=config.replicates,
+            seed=seed,
         )
-    return tuple(summaries)
+    return tuple(found)
 
 
 def _points(curve: DetCurve) -> tuple[tuple[float, float, float], ...]:

@@ -8,30 +8,62 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_core.errors import EvaluationError
-from kws_core.evaluation.bootstrap import interval, speaker_multiplicities
-from kws_core.evaluation.ranking import RankedTrials, equal_error_rate, lowest_frr
+from kws_core.evaluation.bootstrap import Estimate
+from kws_core.evaluation.evidence import few_speakers, no_errors, too_few_for_far
+from kws_core.evaluation.speaker_bootstrap import SpeakerBootstrap
+from kws_core.evaluation.trial_figures import trial_figures
 
-_REPLICATES_AT_ONCE = 10  # keeps the curves of one round in the cache
+FARS = (0.02, 0.01, 0.001)
 
 
 @dataclass(frozen=True)
 class TrialSummary:
-    """Error rates of one test set, shares in [0, 1], with 95 % bootstrap intervals over speakers.
+    """Figures of one test set with 95 % bootstrap intervals over speakers, and what they are measured on.
 
     Interval bounds are NaN when none was asked for or there are too few speakers.
     """
 
     test_set: str
+    speaker_policy: str
     trials: int
     same_trials: int
     speakers: int
-    eer: float
-    eer_low: float
-    eer_high: float
-    frr_at_far_2: float
-    frr_low: float
-    frr_high: float
-    speaker_policy: str
+    hours: float
+    """Of the words in the trials, each counted once; NaN where it was not told."""
+    figures: dict[str, Estimate]
+    """By the names of `trial_figures.TRIAL_MEASURES`."""
+    remarks: tuple[str, ...] = ()
+    """What the test set is too small to show."""
+
+    @property
+    def eer(self) -> float:
+        """The equal error rate."""
+        return self.figures["eer"].value
+
+    @property
+    def eer_low(self) -> float:
+        """Lower bound of its interval."""
+        return self.figures["eer"].low
+
+    @property
+    def eer_high(self) -> float:
+        """Upper bound of its interval."""
+        return self.figures["eer"].high
+
+    @property
+    def frr_at_far_2(self) -> float:
+        """The FRR at FAR 2 %."""
+        return self.figures["frr_at_far_2"].value
+
+    @property
+    def frr_low(self) -> float:
+        """Lower bound of the interval of the FRR at FAR 2 %."""
+        return self.figures["frr_at_far_2"].low
+
+    @property
+    def frr_high(self) -> float:
+        """Upper bound of it."""
+        return self.figures["frr_at_far_2"].high
 
 
 def pair_rows(segment_ids: Iterable[str], wanted: Iterable[str]) -> NDArray[np.int64]:
@@ -81,10 +113,11 @@ def summarise_trials(
     *,
     test_set: str,
     speaker_policy: str,
+    hours: float = float("nan"),
     replicates: int = 200,
     seed: int = 0,
 ) -> TrialSummary:
-    """EER and FRR at FAR 2 % of `scores [trials]`, with 95 % bootstrap intervals over speakers.
+    """EER, FRR at three FARs, AUC and minimum detection cost of `scores [trials]`, with 95 % intervals over speakers.
 
     Each replicate draws as many speakers as there are, with replacement; a trial weighs the product of the
     multiplicities of its two speakers, or the multiplicity of its one. `replicates=0` leaves the intervals out.
@@ -95,43 +128,20 @@ def summarise_trials(
             f"test set {test_set!r} has {len(scores)} scores, {len(same)} same, "
             f"{len(left_speakers)} left and {len(right_speakers)} right speakers: all must be one per trial"
         )
+    same_trials = int(np.sum(same))
     try:
-        ranked = RankedTrials(scores, same)
+        draws = SpeakerBootstrap(np.concatenate([left_speakers, right_speakers]), replicates, seed)
+        figures = trial_figures(scores, same, left_speakers, right_speakers, draws)
     except EvaluationError as error:
         raise EvaluationError(f"test set {test_set!r}: {error}") from None
-    far, frr = ranked.error_rates()
-    names, codes = np.unique(np.concatenate([left_speakers, right_speakers]), return_inverse=True)
-    eer_bounds = frr_bounds = (float("nan"), float("nan"))
-    if replicates:
-        left, right = codes[: len(scores)][ranked.order], codes[len(scores) :][ranked.order]
-        drawn = speaker_multiplicities(len(names), replicates, seed)
-        eers, frrs = _replicate(ranked, drawn, left, right)
-        eer_bounds, frr_bounds = interval(eers, len(names)), interval(frrs, len(names))
-    return TrialSummary(
-        test_set,
-        trials=len(scores),
-        same_trials=int(same.sum()),
-        speakers=len(names),
-        eer=float(equal_error_rate(far, frr)),
-        eer_low=eer_bounds[0],
-        eer_high=eer_bounds[1],
-        frr_at_far_2=float(lowest_frr(far, frr, 0.02)),
-        frr_low=frr_bounds[0],
-        frr_high=frr_bounds[1],
-        speaker_policy=speaker_policy,
+    estimates = {name: draws.estimate(figure, len(scores)) for name, figure in figures.items()}
+    speakers, different_trials = len(draws.speakers), len(scores) - same_trials
+    eer = estimates["eer"].value
+    remarks = (
+        *few_speakers(speakers),
+        *too_few_for_far(different_trials, FARS),
+        *no_errors("false rejections at EER", round(eer * same_trials), same_trials),
     )
-
-
-def _replicate(
-    ranked: RankedTrials, drawn: NDArray[np.int64], left: NDArray[np.intp], right: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """EER and FRR at FAR 2 % of every replicate, each `[replicates]`; speakers in ranked order."""
-    other_speaker = left != right
-    eers, frrs = [], []
-    for start in range(0, len(drawn), _REPLICATES_AT_ONCE):
-        counts = drawn[start : start + _REPLICATES_AT_ONCE]
-        weights = counts[:, left] * np.where(other_speaker, counts[:, right], 1)
-        far, frr = ranked.error_rates(weights)
-        eers.append(equal_error_rate(far, frr))
-        frrs.append(lowest_frr(far, frr, 0.02))
-    return np.concatenate(eers), np.concatenate(frrs)
+    return TrialSummary(
+        test_set, speaker_policy, len(scores), same_trials, speakers, hours, figures=estimates, remarks=remarks
+    )

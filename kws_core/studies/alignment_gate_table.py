@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_core.alignment_gate import MEASURES
+from kws_core.evaluation.keyword_ranking import keyword_ranking
+from kws_core.evaluation.speaker_bootstrap import Figure, SpeakerBootstrap, relative_reduction, seed_mean, share
+from kws_core.evaluation.trial_figures import eer_and_frr
 from kws_core.studies.alignment_gate_config import AlignmentGateStudyConfig
-from kws_core.studies.bootstrap import Figure, SpeakerBootstrap, relative_reduction, seed_mean, share
-from kws_core.studies.ranking import keyword_ranking, trial_figures
 from kws_core.studies.result import CellResult
 from kws_core.studies.study import Results, by_method
 from kws_core.studies.table import Claim, StudyColumn, StudyRow, StudyTable, judge_claim
@@ -58,7 +59,7 @@ def _errors(cells: list[CellResult], name: str, draws: SpeakerBootstrap) -> tupl
     both = []
     for cell in cells:
         scores, same, left, right = (cell[f"{part} {name}"] for part in ("scores", "same", "left", "right"))
-        both.append(trial_figures(scores, same, left, right, draws))
+        both.append(eer_and_frr(scores, same, left, right, draws))
     return seed_mean([eer for eer, _ in both]), seed_mean([frr for _, frr in both])
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from kws_core.studies.bootstrap import Figure, SpeakerBootstrap, share
-from kws_core.studies.ranking import keyword_ranking, trial_figures
+from kws_core.evaluation.keyword_ranking import keyword_ranking
+from kws_core.evaluation.speaker_bootstrap import Figure, SpeakerBootstrap, share
+from kws_core.evaluation.trial_figures import eer_and_frr
 from kws_core.studies.result import CellResult
 
 
@@ -36,4 +37,4 @@ def miss_rate(cell: CellResult, draws: SpeakerBootstrap, far: float) -> Figure:
     log_background = np.minimum(cell["scores"][:, -1].astype(np.float64), -np.finfo(np.float64).tiny)
     log_odds = np.log(-np.expm1(log_background)) - log_background
     event = cell["labels"] < cell["scores"].shape[1] - 1
-    return trial_figures(log_odds, event, cell["units"], cell["units"], draws, far)[1]
+    return eer_and_frr(log_odds, event, cell["units"], cell["units"], draws, far)[1]

@@ -6,10 +6,10 @@ from math import isnan
 import numpy as np
 
 from kws_core.evaluation.bootstrap import Estimate
+from kws_core.evaluation.speaker_bootstrap import Figure, SpeakerBootstrap, relative_reduction, seed_mean
 from kws_core.studies.arora2019_config import Arora2019Config
 from kws_core.studies.arora2019_measures import average_precision, balanced_error, miss_rate
 from kws_core.studies.arora2019_methods import CLUSTERED, METHODS, SIAMESE, WEIGHTED
-from kws_core.studies.bootstrap import Figure, SpeakerBootstrap, relative_reduction, seed_mean
 from kws_core.studies.result import CellResult
 from kws_core.studies.study import Results, by_method
 from kws_core.studies.table import Claim, StudyColumn, StudyRow, StudyTable, judge_claim

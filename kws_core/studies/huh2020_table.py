@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_core.evaluation.bootstrap import Estimate
-from kws_core.studies.bootstrap import Figure, SpeakerBootstrap, seed_mean, share
+from kws_core.evaluation.keyword_ranking import keyword_ranking
+from kws_core.evaluation.open_set import total_accuracy
+from kws_core.evaluation.speaker_bootstrap import Figure, SpeakerBootstrap, seed_mean, share
 from kws_core.studies.huh2020_config import Decision, Huh2020Config
 from kws_core.studies.huh2020_rows import SEEN, TARGET, UNSEEN
-from kws_core.studies.ranking import keyword_ranking
 from kws_core.studies.result import CellResult
 from kws_core.studies.study import Results, by_method
 from kws_core.studies.table import Claim, StudyColumn, StudyRow, StudyTable, judge_claim
@@ -62,12 +63,6 @@ def huh_table(results: Results, config: Huh2020Config) -> StudyTable:
             if (method, decision) == (config.candidate, "svm"):
                 claims += _claims(shown, config, sentence)
     return StudyTable(COLUMNS, tuple(rows), tuple(claims), _notes(results[0][1], config, draws))
-
-
-def total_accuracy(target: Figure, non_target: Figure, ratio: float) -> Figure:
-    """Accuracy over a test set that holds `ratio` target segments for each non-target one."""
-    total: Figure = (ratio * target + non_target) / (ratio + 1)
-    return total
 
 
 def _measure(cells: list[CellResult], decision: Decision, sentence: bool, draws: SpeakerBootstrap) -> _Row:

@@ -4,10 +4,10 @@ import numpy as np
 
 from kws_core.evaluation.bootstrap import Estimate
 from kws_core.evaluation.det import DetCurve, det_curve, frr_at_far
-from kws_core.studies.bootstrap import Figure, SpeakerBootstrap, relative_reduction, seed_mean
+from kws_core.evaluation.speaker_bootstrap import Figure, SpeakerBootstrap, relative_reduction, seed_mean
+from kws_core.evaluation.trial_figures import eer_and_frr
 from kws_core.studies.ma2019_config import Ma2019Config
 from kws_core.studies.ma2019_data import DEVELOPMENT
-from kws_core.studies.ranking import trial_figures
 from kws_core.studies.result import CellResult
 from kws_core.studies.study import Results, by_method
 from kws_core.studies.table import Claim, StudyColumn, StudyRow, StudyTable, judge_claim
@@ -84,7 +84,7 @@ def _measure(cells: list[CellResult], name: str, draws: SpeakerBootstrap, far: f
     both = []
     for cell in cells:
         scores, same, left, right = (cell[f"{part} {name}"] for part in ("scores", "same", "left", "right"))
-        both.append(trial_figures(scores, same, left, right, draws, far))
+        both.append(eer_and_frr(scores, same, left, right, draws, far))
     return seed_mean([frr for _, frr in both]), seed_mean([eer for eer, _ in both])
 
 

@@ -36,7 +36,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
         kill_run(server)
 
 
-def _wait_until_healthy(address: str, timeout_s: float = 180) -> None:
+def _wait_until_healthy(address: str, timeout_s: float = 600) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         try:

@@ -58,6 +58,28 @@ def test_two_keywords_are_enrolled_and_spotted(folder: Path) -> None:
     assert [row["keyword"] for row in rows] == ["marvin", "window"]
 
 
+def test_a_wish_in_false_alarms_an_hour_is_calibrated_on_recordings(folder: Path) -> None:
+    others = folder / "others" / "deeper"
+    others.mkdir(parents=True)
+    for word in ("garden", "silver"):
+        soundfile.write(others / f"{word}.flac", say(word), 16000)
+    recordings = [f"marvin{rate}.wav" for rate in (150, 165, 180)]
+    wish = ("--max-false-alarms-per-hour", "2")
+    command = ("enrol", "marvin", *recordings, "--bundle", "bundle", "--out", "quiet", *wish)
+    finished = run_kws(*command, "--without", "others", "--without", "window150.wav", cwd=folder, timeout_s=60)
+    assert finished.status == 0, finished.stderr
+    assert "at most 2 false alarms an hour in 0.000" in finished.stdout
+    assert "of 3 recordings" in finished.stdout
+    assert "h are too few for 2 false alarms an hour of each keyword" in finished.stdout
+    assert sentence(run_kws(*command, cwd=folder, timeout_s=60)).startswith("quiet: exists already")
+    (folder / "empty").mkdir()
+    again = (*command[:-3], "new", *wish)
+    message = sentence(run_kws(*again, "--without", "empty", cwd=folder, timeout_s=60))
+    assert message.startswith("empty: no recordings there (.wav")
+    message = sentence(run_kws(*again, cwd=folder, timeout_s=60))
+    assert message.startswith("false alarms an hour are counted in recordings that do not hold the keyword")
+
+
 def test_an_encoder_without_keywords_cannot_spot(folder: Path) -> None:
     message = sentence(run_kws("spot", "recording.flac", "--model", "bundle", cwd=folder, timeout_s=60))
     assert message == "bundle: an encoder without keywords; enrol one by example first, with kws enrol"

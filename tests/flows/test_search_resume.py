@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from experiments import kill_run, run_command, start
@@ -18,6 +19,13 @@ def finished_epochs(store: Store) -> int:
     return sum(name.endswith("/checkpoint.pt") for name in store.files.names("searches"))
 
 
+def without_times(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The ranked trials of a search, but for when their epochs ended."""
+    return [
+        {**trial, "history": [{**epoch, "time": None} for epoch in trial["history"]]} for trial in document["trials"]
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scheduler", ["asha", "pbt"])
 def test_another_machine_goes_on_with_a_killed_search(scheduler: str, s3_url: str, tmp_path: Path) -> None:
@@ -25,8 +33,8 @@ def test_another_machine_goes_on_with_a_killed_search(scheduler: str, s3_url: st
     search = {"scheduler": scheduler, "trials": 4, "max_epochs": 6, "grace_epochs": 6}
     changes = json.dumps({"search": search, "training": {"batch_size": 2}})
 
-    def command(workspace: str) -> list[str]:
-        return [sys.executable, str(SCRIPT), store.url, str(tmp_path / workspace), changes]
+    def command(workspace: str, url: str = store.url) -> list[str]:
+        return [sys.executable, str(SCRIPT), url, str(tmp_path / workspace), changes]
 
     first = start(command("first"), tmp_path)
     deadline = time.monotonic() + 300
@@ -50,3 +58,10 @@ def test_another_machine_goes_on_with_a_killed_search(scheduler: str, s3_url: st
     begun = min(epoch["time"] for trial in document["trials"] for epoch in trial["history"])
     assert begun < time.time() - finished.seconds
     assert store.files.names("searches") == []
+
+    if scheduler == "pbt":  # members are drawn and compared alike, whatever was killed
+        undisturbed = Store(f"{s3_url}/undisturbed")
+        again = run_command(command("third", undisturbed.url), tmp_path, 500)
+        assert again.status == 0, again.stderr
+        expected = undisturbed.read_document("search", again.stdout.split()[-1]) or {}
+        assert without_times(document) == without_times(expected)

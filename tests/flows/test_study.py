@@ -98,6 +98,7 @@ def test_every_study_has_its_preset(name: str) -> None:
     path = PRESETS / "studies" / f"{name}.yaml"
     assert path.read_text(encoding="utf-8").startswith("# ")
     config = load_settings(path, found.config_type)
+    assert config.experiment(name).corpora
     cells = found.cells(config)
     assert {cell.seed for cell in cells} == set(range(config.seeds))
     assert len({(cell.method, cell.seed) for cell in cells}) == len(cells)

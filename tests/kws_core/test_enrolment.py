@@ -13,6 +13,7 @@ from encoder_bundles import COHORT_VOICES, COHORT_WORDS, make_encoder_bundle, sa
 
 from kws_core.bundle import CENTROIDS, COHORT, SVM, load_bundle, tensor_bytes, write_bundle
 from kws_core.cohort import Cohort
+from kws_core.detector import stream_scores
 from kws_core.enrolment import enrol
 from kws_core.enrolment_example import Example, locate_word
 from kws_core.errors import AudioError, BundleError, ConfigError
@@ -171,6 +172,52 @@ def test_far_that_the_cohort_is_too_small_for(general, far, accepted):
         enrol(general, given, far)
 
 
+def test_a_wish_in_false_alarms_is_calibrated_on_recordings_without_the_keyword(general, tmp_path):
+    others = [Example(f"{word}.wav", say(word, "en+f4")) for word in ("garden", "martin", "silver", "yesterday")]
+    given = {"marvin": examples("marvin")}
+    learnt = enrol(general, given, None, max_false_alarms_per_hour=0.5, without=others)
+    (origin,), (threshold,) = learnt.origins, learnt.thresholds
+    point = origin.operating_point
+    assert (point.far, point.max_false_alarms_per_hour, point.recordings) == (None, 0.5, 4)
+    assert point.hours == pytest.approx(sum(len(other.pcm) for other in others) / 16000 / 3600, abs=1e-6)
+    assert point.shortage.startswith(f"{point.hours:.2g} h are too few for 0.5 false alarms an hour")
+    # not one is allowed: the threshold is the next number above the highest score that the spotter finds there
+    spotter = Spotter(learnt.write(tmp_path / "strict"))
+    scores = [score.max() for score in (stream_scores(other.pcm, spotter.scores) for other in others)]
+    assert threshold == np.nextafter(max(scores), np.inf)
+    assert not any(spotter.detect(other.pcm) for other in others)
+    # as many as there are: 4 recordings in so many hours
+    loose = enrol(general, given, None, max_false_alarms_per_hour=1.01 / point.hours, without=others)
+    assert loose.thresholds[0] < threshold
+    found = Spotter(loose.write(tmp_path / "loose"))
+    assert sum(len(found.detect(other.pcm)) for other in others) == 1
+
+
+def test_a_wish_is_stated_once_and_with_what_it_needs(general):
+    given, other = {"marvin": examples("marvin", count=1)}, [Example("other", say("garden"))]
+    for wish, told in (
+        ({"far": None}, "exactly one of far and max_false_alarms_per_hour"),
+        ({"far": 0.1, "max_false_alarms_per_hour": 1.0, "without": other}, "exactly one of"),
+        ({"far": None, "max_false_alarms_per_hour": 1.0}, "recordings that do not hold the keyword"),
+        ({"far": 0.1, "without": other}, "recordings that do not hold the keyword"),
+        ({"far": None, "max_false_alarms_per_hour": 0.0, "without": other}, "max_false_alarms_per_hour is 0; more"),
+        (
+            {"far": None, "max_false_alarms_per_hour": 1.0, "without": [Example("empty", np.zeros(0, np.float32))]},
+            "empty: the recording holds no samples",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            enrol(general, given, **wish)
+
+
+def test_a_bundle_with_transformed_scores_takes_no_words(spoken, tmp_path):
+    cohort = Cohort(spoken.embeddings[:40], tuple(spoken.selection["label"].to_pylist()[:40]), 5)
+    contents = {**spoken.contents, COHORT: tensor_bytes(cohort.arrays())}
+    bundle = write_bundle(tmp_path / "b", contents, {**spoken.description, "score_normalisation": {"top": 20}})
+    with pytest.raises(BundleError, match="no words can be enrolled, its scores are normalised or calibrated"):
+        enrol(bundle, {"hello": examples("hello", count=1)}, 0.1)
+
+
 def test_keywords_that_are_refused(general):
     one = examples("marvin", count=1)
     for given, told in (
@@ -210,6 +257,7 @@ for name in ("torch", "sklearn", "scipy", "pandas", "pyarrow", "prefect", "ray",
 from pathlib import Path
 import numpy as np
 from kws_core.bundle import load_bundle
+from kws_core.detector import stream_scores
 from kws_core.enrolment import enrol
 from kws_core.enrolment_example import Example
 

@@ -9,8 +9,9 @@ from kws_core.backends.thresholds import decide
 from kws_core.bundle import write_bundle
 from kws_core.config import SAMPLE_RATE_HZ
 from kws_core.corpora.demo import PlannedUtterance, synthesise_speaker
+from kws_core.detector import HOP_S, SMOOTHING_WINDOWS
 from kws_core.embeddings import segment_window
-from kws_core.spotter import HOP_S, SMOOTHING_WINDOWS, Spotter
+from kws_core.spotter import Spotter
 
 STRICT = 0.8
 

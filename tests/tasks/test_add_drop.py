@@ -1,7 +1,6 @@
 """Drops of a corpus from recordings to features, through the real stages."""
 
 import json
-import pickle
 import shutil
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from in_this_process import in_this_process, without_ray
 
 from kws_core import corpora
 from kws_core.config import Experiment
@@ -25,7 +25,7 @@ from tasks.align import align
 from tasks.cut import cut
 from tasks.featurise import featurise
 from tasks.ingest import REFERENCE, ingest
-from tasks.parts import Job, make_part
+from tasks.parts import Job
 from tasks.places import Places
 from tasks.repeated_audio import KIND
 
@@ -34,18 +34,16 @@ COMPUTED: list[str] = []
 """Stages of the parts that were computed since the list was last cleared."""
 
 
-def in_this_process(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
-    """What the workers do, on jobs that came through a pickle as theirs do; Ray itself has tests of its own."""
+def noting(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
+    """Make parts in this process, and say that they were."""
     for job in jobs:
         COMPUTED.append(stage)
-        yield make_part(store.url, stage, pickle.loads(pickle.dumps(job)))  # noqa: S301 - our own bytes
+        yield from in_this_process(store, stage, [job])
 
 
 @pytest.fixture(autouse=True)
 def _executor(monkeypatch: pytest.MonkeyPatch) -> None:
-    for stages in ("tasks.parts", "tasks.align"):
-        monkeypatch.setattr(f"{stages}.run_as_tasks", in_this_process)
-    monkeypatch.setattr("tasks.featurise.run_on_ray_data", in_this_process)
+    without_ray(monkeypatch, noting)
     COMPUTED.clear()
 
 

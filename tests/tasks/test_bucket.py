@@ -1,6 +1,5 @@
 """The stage `bucket` on a real local Ray, and what training loads of it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +22,8 @@ from tasks.places import Places
 from tasks.search_space import training_spec
 from tasks.training_input import TrainingInput
 
+pytestmark = pytest.mark.usefixtures("local_ray")
 LABELS, SPEAKERS, FRAMES, COEFFICIENTS = 3, 12, 99, 40
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _ray() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_ADDRESS", "local")
-        from tasks.cluster import connect
-
-        ray = connect()
-        yield
-        ray.shutdown()
 
 
 def experiment_of(**training: object) -> Experiment:

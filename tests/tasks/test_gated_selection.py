@@ -1,6 +1,5 @@
 """The alignment gate in the stage `select`, on a real local Ray."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,22 +16,14 @@ from kws_core.store import Store
 from tasks.places import Places
 from tasks.select import select
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context"),
+    pytest.mark.usefixtures("local_ray"),
+]
 WORDS = ("go", "left", "bed", "cat", "dog")
 SPEAKERS = 40
 WRONG = {"s3", "s17"}
 """All words of these speakers' one utterance are aligned badly."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _ray() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_ADDRESS", "local")
-        from tasks.cluster import connect
-
-        ray = connect()
-        yield
-        ray.shutdown()
 
 
 def experiment(**changes: Any) -> Experiment:

@@ -1,6 +1,5 @@
 """A noise corpus from its manifest to the training data, through the real stages."""
 
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from in_this_process import without_ray
 
 from kws_core import alignment, corpora, segments
 from kws_core.config import Experiment
 from kws_core.errors import CorpusError, TrainingError
-from kws_core.manifest import Part
-from kws_core.store import Store
 from kws_core.training.batches import batch_source
 from tasks.align import align
 from tasks.cut import cut
@@ -23,7 +21,6 @@ from tasks.featurise import featurise
 from tasks.ingest import ingest
 from tasks.judge import Trials
 from tasks.package import training_licences
-from tasks.parts import Job, make_part
 from tasks.places import Places
 from tasks.search import training_spec
 from tasks.select import select
@@ -35,17 +32,10 @@ NOISE_S = (5.0, 0.7, 3.0)
 """The first is longer than `max_duration_s`."""
 
 
-def in_this_process(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
-    """What the workers do, on jobs that came through a pickle as theirs do; Ray itself has tests of its own."""
-    for job in jobs:
-        yield make_part(store.url, stage, pickle.loads(pickle.dumps(job)))  # noqa: S301 - our own bytes
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _executor() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tasks.parts.run_as_tasks", in_this_process)
-        patch.setattr("tasks.featurise.run_on_ray_data", in_this_process)
+        without_ray(patch)
         yield
 
 

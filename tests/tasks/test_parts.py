@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -47,16 +48,9 @@ class Numbers:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _ray() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_ADDRESS", "local")
-        from tasks.cluster import connect
-
-        ray = connect()
-        # workers cannot import a test module
-        ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-        yield
-        ray.shutdown()
+def _ray(local_ray: Any) -> None:
+    # workers cannot import a test module
+    local_ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 @pytest.fixture

@@ -2,29 +2,27 @@
 
 import json
 import os
-import pickle
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from in_this_process import in_this_process, without_ray
 from pydantic import ValidationError
 from refit_run import SPEAKERS, WORDS, Run, experiment_of, start
 from safetensors.numpy import load
 
 from kws_core.config import Experiment, RefitConfig
-from kws_core.manifest import Part
 from kws_core.part import PartOutput
 from kws_core.schemas import QUARANTINE, SEGMENTS
 from kws_core.segments import STAGE, VERSION
 from kws_core.store import Store
 from tasks.featurise import featurise
-from tasks.parts import Job, make_dataset, make_part
+from tasks.parts import Job, make_dataset
 from tasks.places import Places
 from tasks.refit import CHECKPOINT, KIND, ONNX, WEIGHTS, on_gpus
 from tasks.select import select
@@ -33,12 +31,6 @@ from tasks.training_input import TrainingInput
 TWO = {"min_workers": 1, "max_workers": 2}
 WORKER = "ray::RayTrainWorker"
 LONG = {"epochs": 80, "batch_size": 7, "optimizer": "sgd", "learning_rate": 1e-4}
-
-
-def in_this_process(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
-    """What the workers do, on jobs that came through a pickle as theirs do."""
-    for job in jobs:
-        yield make_part(store.url, stage, pickle.loads(pickle.dumps(job)))  # noqa: S301 - our own bytes
 
 
 def tones(store: Store) -> PartOutput:
@@ -64,8 +56,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     experiment = Experiment.model_validate(experiment_of())
     places = Places.in_workspace(tmp_path_factory.mktemp("tones"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tasks.parts.run_as_tasks", in_this_process)
-        patch.setattr("tasks.featurise.run_on_ray_data", in_this_process)
+        without_ray(patch)
         jobs = [Job("tones", "words", tones)]
         segments = make_dataset(places.store(), STAGE, VERSION, jobs, run=in_this_process).fingerprint
         features = featurise.fn(places, experiment, segments)

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,19 +15,8 @@ from tasks.search import KIND, search
 from tasks.search_run import run_search
 from tasks.training_input import TrainingInput
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.usefixtures("local_ray")]
 LEARNING_RATE = {"low": 1e-3, "high": 1e-2, "log": True}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _ray() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_ADDRESS", "local")
-        from tasks.cluster import connect
-
-        ray = connect()
-        yield
-        ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +163,27 @@ def test_a_population_takes_over_the_best_and_is_the_same_again(made: tuple[Plac
     assert perturbed >= 2
     starts = [tuple(trial["history"][0]["values"].values()) for trial in first]
     assert len(set(starts)) < len(starts)  # somebody goes on from another's beginning
+
+
+def test_who_fails_in_a_population_is_reported_and_the_others_go_on(
+    made: tuple[Places, TrainingInput], capfd: pytest.CaptureFixture[str]
+) -> None:
+    places, given = made
+    space = {"loss.margin": {"choice": [0.1, 1.5]}, "training.learning_rate": LEARNING_RATE}
+    search_section = {"scheduler": "pbt", "trials": 4, "space": space, "population": {"interval_epochs": 1}}
+    key = search.fn(places, experiment(name="population-fails", search=search_section), given)
+    document = places.store().read_document(KIND, key) or {}
+    assert sorted(trial["number"] for trial in document["trials"] + document["failed"]) == [0, 1, 2, 3]
+    assert {trial["values"]["loss.margin"] for trial in document["trials"]} == {0.1}
+    assert {trial["error"] for trial in document["failed"]} == {
+        "loss.margin is 1.5: am_softmax takes at least 0 and below 1"
+    }
+    assert [trial["epoch"] for trial in document["trials"]] == [2] * len(document["trials"])
+    said = capfd.readouterr().err
+    assert "epoch 1 of 2: best EER" in said
+    assert "Traceback" not in said
+    assert {child.info.status for child in runs_of(places, "population-fails", key)[1]} == {"FINISHED", "FAILED"}
+    assert key[:16] not in {path.name for path in (places.workspace / "store" / "searches").glob("*")}
 
 
 def test_trials_that_this_machine_can_never_run_are_refused(made: tuple[Places, TrainingInput]) -> None:

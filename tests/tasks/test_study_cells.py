@@ -1,6 +1,5 @@
 """Cells of a study on a real local Ray: kept, gone on with, and never computed twice."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,10 @@ from tasks.study_report import CSV, PAGE, STUDY_TAG, TEXT, publish_study
 from tasks.study_report import KIND as REPORT
 
 # Ray Data sets its own deprecated settings when it copies them
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context"),
+    pytest.mark.usefixtures("local_ray"),
+]
 WORDS = ("go", "left", "bed", "cat", "dog", "house", "tree", "wow", "sheila", "happy", "marvin", "zero")
 
 
@@ -47,17 +49,6 @@ def config(**changes: Any) -> Ma2019Config:
             **changes,
         }
     )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _ray() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_ADDRESS", "local")
-        from tasks.cluster import connect
-
-        ray = connect()
-        yield
-        ray.shutdown()
 
 
 @pytest.fixture(scope="module")

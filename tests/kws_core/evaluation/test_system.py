@@ -185,3 +185,51 @@ def test_json_round_trip(speakers):
 
 def test_an_evaluation_repeats_itself(inputs):
     assert repr(evaluate(inputs)) == repr(evaluate(inputs))
+
+
+def test_the_new_measures_are_in_the_document_and_the_metrics(inputs):
+    evaluation = evaluate(inputs)
+    (open_set,) = evaluation.open_set
+    assert (open_set.backend, open_set.segments) == ("centroid", 96)
+    assert open_set.hours == pytest.approx(96 * 0.4 / 3600)
+    shots = [(one.test_set, one.shots) for one in evaluation.few_shot]
+    assert shots == [(name, count) for name in ("in-vocabulary", "out-of-vocabulary") for count in (1, 5, 10)]
+    kinds = [(one.kind, one.system, one.groups) for one in evaluation.groups]
+    assert kinds == [
+        ("speaker", "centroid", 4),
+        ("corpus", "centroid", 1),
+        ("duration", "centroid", 1),
+        ("SNR", "centroid", 0),
+    ]
+    assert [one.hours for one in evaluation.few_shot[::3]] == pytest.approx([64 * 0.4 / 3600, 32 * 0.4 / 3600])
+    by_corpus = evaluation.groups[1]
+    assert by_corpus.figures[0].hours == pytest.approx(open_set.hours)
+    assert by_corpus.figures[0].frr.value == pytest.approx(1 - evaluation.detection[0].target.value)
+    assert any("no two words of the test speakers sound alike" in remark for remark in evaluation.remarks)
+    figures = evaluation.metrics()
+    for name in (
+        "in_vocabulary.min_dcf",
+        "in_vocabulary.auc",
+        "centroid.map_11_to_1",
+        "few_shot.in_vocabulary.1_shot.accuracy",
+    ):
+        assert 0 <= figures[name] <= 1.01
+    assert not any(np.isnan(value) for value in figures.values())
+    again = SystemEvaluation.from_json(json.loads(json.dumps(evaluation.to_json())))
+    assert json.dumps(again.to_json()) == json.dumps(evaluation.to_json())
+
+
+def test_an_encoder_without_keywords_is_grouped_by_its_trials(inputs):
+    selection, pairs, embeddings = inputs
+    snr_db = np.where(np.arange(selection.num_rows) % 2, 5.0, 25.0)
+    evaluation = evaluate_system(selection, pairs, embeddings, {}, {}, TEST_CORPORA, (), seed=0, snr_db=snr_db)
+    assert (evaluation.detection, evaluation.open_set) == ((), ())
+    groups = {one.kind: one for one in evaluation.groups}
+    assert {one.system for one in evaluation.groups} == {"out-of-vocabulary"}
+    assert {one.group for one in groups["SNR"].figures} == {"below 10 dB", "20 to 30 dB"}
+    (trial,) = [one for one in evaluation.trials if one.test_set == "out-of-vocabulary"]
+    (corpus,) = groups["corpus"].figures
+    assert corpus.frr.value == pytest.approx(trial.frr_at_far_2)
+    assert corpus.eer.value == pytest.approx(trial.eer)
+    assert corpus.targets == 2 * trial.same_trials
+    assert corpus.hours == pytest.approx(trial.hours)

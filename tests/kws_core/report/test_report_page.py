@@ -118,7 +118,12 @@ def test_no_two_links_of_the_index_say_the_same():
     captions = {"a": "Words: alone", "b": "Words: of sentences", "c": "Trials: pairs"}
     tables = tuple(ReportTable(key, caption, ("Key",), (("x",),)) for key, caption in captions.items())
     page = Page(render_report(ReportData("t", tables=tables)))
-    assert [text for tag, text in page.texts if tag == "a"] == ["Words: alone", "Words: of sentences", "Trials"]
+    assert [text for tag, text in page.texts if tag == "a"] == [
+        "Skip to the report",
+        "Words: alone",
+        "Words: of sentences",
+        "Trials",
+    ]
 
 
 @pytest.mark.parametrize(("promoted", "word"), [(True, "Promoted"), (False, "Not promoted")])

@@ -13,6 +13,7 @@ from kws_core.evaluation.system import evaluate_system
 from kws_core.gate import Decision
 from kws_core.manifest import Manifest, Part
 from kws_core.part import Quarantine
+from kws_core.report.evaluation import EvaluationFacts, JudgedSystem
 from kws_core.report.run import RunFacts, run_report
 from kws_core.schemas import WORDS
 
@@ -78,15 +79,21 @@ def facts(spoken):
         words=word_rows(0.02, "pocketsphinx"),
         reference=word_rows(0.0, "reference"),
         selection=spoken.selection,
-        evaluation=evaluate_system(
-            spoken.selection,
-            spoken.pairs,
-            spoken.embeddings,
-            spoken.fitted.backends(),
-            spoken.fitted.thresholds,
-            frozenset(),
-            KEYWORDS,
-            seed=0,
+        evaluation=EvaluationFacts(
+            JudgedSystem(
+                "version 4",
+                evaluate_system(
+                    spoken.selection,
+                    spoken.pairs,
+                    spoken.embeddings,
+                    spoken.fitted.backends(),
+                    spoken.fitted.thresholds,
+                    frozenset(),
+                    KEYWORDS,
+                    seed=0,
+                ),
+                description=spoken.bundle.description,
+            )
         ),
         search={
             "trials": [
@@ -149,13 +156,15 @@ def test_stages_splits_and_rejections(facts):
 
 def test_figures_of_trials_detection_and_search(facts):
     tables = Tables(run_report(facts)).tables
-    for trial in facts.evaluation.trials:
+    for trial in facts.evaluation.system.evaluation.trials:
         row = row_of(tables["trials"], trial.test_set)
         assert row[1].startswith(f"{100 * trial.eer:.1f} %")
         assert row[2].startswith(f"{100 * trial.frr_at_far_2:.1f} %")
     assert [row[1] for row in tables["detection"]][1:] == ["centroid", "svm", "softmax"]
     keywords = tables["keywords"][1:]
-    assert [(row[0], row[2]) for row in keywords] == [(keyword, "centroid") for keyword in KEYWORDS]
+    assert [row[0] for row in keywords] == list(KEYWORDS)
+    thresholds = facts.bundle.description.thresholds["centroid"]
+    assert [row[1] for row in keywords] == [f"{value:.3f}" for value in thresholds]
     search = tables["search"]
     assert [row[:3] for row in search[1:]] == [
         ["trial 1", "3.1 %", "chosen"],
@@ -164,7 +173,7 @@ def test_figures_of_trials_detection_and_search(facts):
     ]
     assert ["seed", "7"] in tables["configuration"]
     svg = run_report(facts)
-    assert svg.count("<svg") == 1
+    assert svg.count("<svg") == 2  # DET curves and the confusion matrix
 
 
 def test_alignment_is_shown_where_true_words_are_known(facts):

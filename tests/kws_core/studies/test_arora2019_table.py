@@ -5,11 +5,11 @@ import pytest
 from test_arora2019 import configured
 
 from kws_core.evaluation.bootstrap import Estimate
+from kws_core.evaluation.speaker_bootstrap import SpeakerBootstrap
 from kws_core.studies.arora2019 import STUDY
 from kws_core.studies.arora2019_measures import average_precision, balanced_error, miss_rate
 from kws_core.studies.arora2019_methods import CLUSTERED, METHODS, SIAMESE, WEIGHTED
 from kws_core.studies.arora2019_table import WORDS, answer, arora_table, cell_method
-from kws_core.studies.bootstrap import SpeakerBootstrap
 from kws_core.studies.result import CellResult
 from kws_core.studies.study import Cell
 

@@ -6,11 +6,11 @@ from pydantic import ValidationError
 from study_builders import SHARED, corpus, study_data
 
 from kws_core.errors import SelectionError
+from kws_core.evaluation.open_set import total_accuracy
 from kws_core.selection import speaker_split
 from kws_core.studies.huh2020 import STUDY, training_spec
 from kws_core.studies.huh2020_config import Huh2020Config
 from kws_core.studies.huh2020_rows import SEEN, TARGET, UNSEEN, huh_rows
-from kws_core.studies.huh2020_table import total_accuracy
 from kws_core.studies.result import CellResult
 from kws_core.studies.study import Cell
 

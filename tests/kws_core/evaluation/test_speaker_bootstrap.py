@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from kws_core.errors import EvaluationError
+from kws_core.evaluation.keyword_ranking import keyword_ranking
+from kws_core.evaluation.speaker_bootstrap import SpeakerBootstrap, relative_reduction, seed_mean, share
+from kws_core.evaluation.trial_figures import eer_and_frr
 from kws_core.evaluation.trials import summarise_trials
-from kws_core.studies.bootstrap import SpeakerBootstrap, relative_reduction, seed_mean, share
-from kws_core.studies.ranking import keyword_ranking, trial_figures
 
 NAMES = np.array(["ann", "bob", "cy", "dee", "eve", "flo"])
 
@@ -88,7 +89,7 @@ def test_trial_figures_agree_with_the_evaluation_of_a_retrain():
     scores = (rng.normal(size=500) + same).round(1).astype(np.float32)  # rounded: ties
     left, right = rng.choice(NAMES, 500), rng.choice(NAMES, 500)
     draws = SpeakerBootstrap(NAMES, 200)
-    eer, frr = trial_figures(scores, same, left, right, draws)
+    eer, frr = eer_and_frr(scores, same, left, right, draws)
     summary = summarise_trials(scores, same, left, right, test_set="t", speaker_policy="any", replicates=200)
     assert (eer[0], frr[0]) == pytest.approx((summary.eer, summary.frr_at_far_2))
     assert draws.estimate(eer, 500).low == pytest.approx(summary.eer_low)

@@ -1,4 +1,4 @@
-"""Figures of ranked scores under a paired bootstrap over speakers: EER, FRR at a FAR, average precision, AUC."""
+"""Ranking of segments by their keyword scores under a paired bootstrap over speakers: average precision and AUC."""
 
 from typing import Any
 
@@ -6,34 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_core.errors import EvaluationError
-from kws_core.evaluation.ranking import RankedTrials, equal_error_rate, lowest_frr
-from kws_core.studies.bootstrap import Figure, SpeakerBootstrap
-
-_CELLS_AT_ONCE = 400_000  # weights of one round of replicates: they stay in the cache
-
-
-def trial_figures(
-    scores: NDArray[np.floating[Any]],
-    same: NDArray[np.bool_],
-    left_speakers: NDArray[np.str_],
-    right_speakers: NDArray[np.str_],
-    draws: SpeakerBootstrap,
-    far: float = 0.02,
-) -> tuple[Figure, Figure]:
-    """EER, and FRR at FAR `far`, of `scores [trials]` against `same [trials]`.
-
-    A trial weighs the product of the multiplicities of its two speakers, or the multiplicity of its one. Raises
-    `EvaluationError` when a class is empty or a score is NaN.
-    """
-    ranked = RankedTrials(scores, same)
-    left, right = (draws.codes(side)[ranked.order] for side in (left_speakers, right_speakers))
-    other_speaker = left != right
-    eers, frrs = [], []
-    for counts in _rounds(draws.weights, len(scores)):
-        rates = ranked.error_rates(counts[:, left] * np.where(other_speaker, counts[:, right], 1))
-        eers.append(equal_error_rate(*rates))
-        frrs.append(lowest_frr(*rates, far))
-    return np.concatenate(eers), np.concatenate(frrs)
+from kws_core.evaluation.speaker_bootstrap import Figure, SpeakerBootstrap
 
 
 def keyword_ranking(
@@ -59,7 +32,7 @@ def keyword_ranking(
     orders = {k: _descending(scores[:, k]) for k in keywords.tolist()}
     precisions: list[Figure] = []
     areas: list[Figure] = []
-    for counts in _rounds(draws.weights, len(scores)):
+    for counts in draws.rounds(len(scores)):
         weights = counts[:, codes].astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             balance = weights[:, target].sum(axis=1) / (ratio * weights[:, ~target].sum(axis=1))
@@ -97,8 +70,3 @@ def _descending(scores: NDArray[np.floating[Any]]) -> tuple[NDArray[np.intp], ND
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     return order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
-
-
-def _rounds(weights: NDArray[np.int64], width: int) -> list[NDArray[np.int64]]:
-    rows = max(1, _CELLS_AT_ONCE // max(width, 1))
-    return [weights[start : start + rows] for start in range(0, len(weights), rows)]

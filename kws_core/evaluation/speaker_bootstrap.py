@@ -5,7 +5,7 @@ of the same bootstrap may be averaged (over seeds), subtracted or divided elemen
 figure again, with its own paired interval.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,15 @@ from kws_core.errors import EvaluationError
 from kws_core.evaluation.bootstrap import Estimate, interval, speaker_multiplicities
 
 Figure = NDArray[np.float64]
+_CELLS_AT_ONCE = 400_000  # weights of one round of replicates: they stay in the cache
 
 
 class SpeakerBootstrap:
     """The same draws of speakers for everything that is to be compared."""
 
-    def __init__(self, speakers: Iterable[str], replicates: int = 1000, seed: int = 0) -> None:
+    def __init__(self, speakers: Sequence[str] | NDArray[np.str_], replicates: int = 1000, seed: int = 0) -> None:
         """Draw as many of the different `speakers` as there are, with replacement, `replicates` times."""
-        self.speakers: NDArray[np.str_] = np.unique(np.array(list(speakers), np.str_))
+        self.speakers: NDArray[np.str_] = np.unique(np.asarray(speakers, np.str_))
         if not len(self.speakers):
             raise EvaluationError("a bootstrap over speakers needs at least one speaker")
         drawn = speaker_multiplicities(len(self.speakers), replicates, seed)
@@ -36,6 +37,11 @@ class SpeakerBootstrap:
         if not known.all():
             raise EvaluationError(f"speaker {str(speakers[~known][0])!r} is not among those of the bootstrap")
         return places.astype(np.int64)
+
+    def rounds(self, width: int) -> list[NDArray[np.int64]]:
+        """`weights` in blocks of replicates, so many that each with `width` values a replicate stays in the cache."""
+        rows = max(1, _CELLS_AT_ONCE // max(width, 1))
+        return [self.weights[start : start + rows] for start in range(0, len(self.weights), rows)]
 
     def estimate(self, figure: Figure, count: int) -> Estimate:
         """The figure with its 95 % interval; `count` segments or trials that it is measured on."""
