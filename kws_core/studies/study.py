@@ -70,7 +70,8 @@ class StudyConfig(Section):
         """The experiment whose data stages (ingest, align, cut, featurise) make the study's data."""
         stages = ("corpora", "rejection", "ingest", "alignment", "segments", "features", "selection")
         purpose: Literal["keywords", "enrolment"] = "keywords" if self.selection.keywords else "enrolment"
-        return Experiment(name=name.replace("_", "-"), purpose=purpose, **{stage: getattr(self, stage) for stage in stages})
+        settings = {stage: getattr(self, stage) for stage in stages}
+        return Experiment(name=name.replace("_", "-"), purpose=purpose, **settings)
 
     def deciding(self) -> dict[str, Any]:
         """The values that a cell's result depends on, as plain JSON."""
