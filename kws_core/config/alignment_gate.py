@@ -35,8 +35,8 @@ class AlignmentGateConfig(Section):
     """The same for utterances."""
     min_utterance_words: int = Field(default=3, ge=1)
     """Measured words that an utterance needs to be judged as a whole."""
-    score: MeasureLimits = MeasureLimits(word_low=4, utterance_low=3)
-    """Mean log likelihood a frame."""
+    score: MeasureLimits = MeasureLimits(word_low=8, utterance_low=4)
+    """Mean log likelihood a frame. Wide: its lower tail is long where transcripts are right, too."""
     phone_duration_deviation: MeasureLimits = MeasureLimits(word_high=4, utterance_high=3)
     """Mean over the word's phones of the absolute z-score of the log duration."""
     disagreement_s: MeasureLimits = MeasureLimits(word_high=6, utterance_high=4)
