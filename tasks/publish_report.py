@@ -1,24 +1,35 @@
-"""The HTML report of a run: to the workspace, and to its MLflow run."""
+"""The HTML report of a run: to the workspace, to its MLflow run, and linked from Prefect."""
+
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 from kws_core import alignment, corpora
 from kws_core import segments as segments_stage
 from kws_core.alignment_gate import choose_examples, judge_alignments, read_examples, read_measures
 from kws_core.atomic_file import write_atomically
+from kws_core.bundle import Bundle
 from kws_core.config import Experiment
 from kws_core.gate import Decision
 from kws_core.manifest import Manifest
 from kws_core.report.alignment_gate import GateReport
+from kws_core.report.corpora import summarise_corpora
+from kws_core.report.evaluation import EvaluationFacts
 from kws_core.report.run import RunFacts, run_report
 from kws_core.store import Store
 from tasks import featurise, refit, registry
 from tasks.console import say
+from tasks.examine import examine_bundle
 from tasks.ingest import read_reference
-from tasks.judge import Trials, judge
+from tasks.judge import Trials
+from tasks.link_report import link_report
 from tasks.package import fetch_bundle
 from tasks.places import Places
 from tasks.search import KIND as SEARCH
 from tasks.stage import stage_task
 from tasks.training_input import TrainingInput
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 @stage_task("report")
@@ -33,6 +44,7 @@ def publish_report(
 ) -> str:
     """Write the report and log it to the version's run; returns its path."""
     store = places.store()
+    client = registry.client(places.tracking_uri)
     bundle = fetch_bundle(places, keys["bundle"])
     stages = {
         "utterances": store.dataset(corpora.STAGE, datasets["utterances"]),
@@ -42,6 +54,7 @@ def publish_report(
     }
     reference = read_reference(store, stages["utterances"])
     trials = Trials(store, datasets["segments"], given.selection, given.pairs)
+    served = _served_before(client, experiment, bundle, decision)
     page = run_report(
         RunFacts(
             experiment=experiment,
@@ -54,21 +67,49 @@ def publish_report(
             words=store.read_table(stages["words"]),
             reference=store.read_table(reference) if reference is not None else None,
             selection=trials.selection_table(),
-            evaluation=judge(trials, experiment, bundle),
+            evaluation=_evaluation(client, trials, experiment, datasets.get("streams", ""), bundle, version, served),
             search=store.read_document(SEARCH, keys["search"]) or {},
             training=store.read_document(refit.KIND, keys["encoder"]) or {},
             model_version=version,
             decision=decision,
+            corpora=summarise_corpora(store, stages["utterances"], stages["segments"]),
             alignment_gate=_gate_report(store, stages["segments"], experiment),
         )
     )
     path = places.workspace / "report.html"
     write_atomically(path, page.encode())
-    client = registry.client(places.tracking_uri)
     run_id = client.get_model_version(experiment.name, version).run_id
     client.log_artifact(run_id, str(path))
+    link_report(client, path, experiment.name, f"version {version}", decision.reason, run_id)
     say("report", str(path))
     return str(path)
+
+
+def _served_before(client: "MlflowClient", experiment: Experiment, bundle: Bundle, decision: Decision) -> Any | None:
+    """The version that this one was weighed against: the champion, or the one before a champion that it became."""
+    alias = registry.PREVIOUS if decision.promoted else registry.CHAMPION
+    found = registry.version_by_alias(client, experiment.name, alias)
+    if found is None or found.tags.get(registry.BUNDLE_TAG) == bundle.fingerprint:
+        return None
+    return found
+
+
+def _evaluation(
+    client: "MlflowClient",
+    trials: Trials,
+    experiment: Experiment,
+    streams: str,
+    bundle: Bundle,
+    version: str,
+    served: Any | None,
+) -> EvaluationFacts:
+    ours = f"version {version}", bundle
+    with contextlib.ExitStack() as stack:
+        theirs = None
+        if served is not None:
+            address = f"models:/{experiment.name}/{served.version}"
+            theirs = f"version {served.version}", stack.enter_context(registry.downloaded(client, address))
+        return examine_bundle(trials, experiment, streams, ours, theirs)
 
 
 def _gate_report(store: Store, segments: Manifest, experiment: Experiment) -> GateReport | None:

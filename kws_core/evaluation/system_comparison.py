@@ -15,12 +15,14 @@ from kws_core.evaluation.speaker_bootstrap import SpeakerBootstrap, share
 from kws_core.evaluation.streams.measures import StreamEvaluation
 from kws_core.evaluation.system_scores import SystemScores
 from kws_core.evaluation.tested_rows import TestedRows
-from kws_core.evaluation.trial_figures import trial_figures
+from kws_core.evaluation.trial_figures import Measure, trial_figures
 from kws_core.evaluation.trials import pair_rows, score_pairs
 
 Verdict = Literal["better", "worse", "no change"]
+PRECISION = 1e-9
+"""Differences below it are those of floating point."""
 _NAN = float("nan")
-_MEASURES = {"EER": equal_error_rate, "FRR at FAR 2 %": partial(lowest_frr, limit=0.02)}
+_MEASURES: dict[str, Measure] = {"EER": equal_error_rate, "FRR at FAR 2 %": partial(lowest_frr, limit=0.02)}
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class FigureComparison:
         low, high = self.difference.low, self.difference.high
         if isnan(low) or isnan(high):
             low, high = self.ours.low - self.theirs.high, self.ours.high - self.theirs.low
-        if low > 0:
+        if low > PRECISION:
             return "better" if self.larger_is_better else "worse"
-        if high < 0:
+        if high < -PRECISION:
             return "worse" if self.larger_is_better else "better"
         return "no change"
 
@@ -104,8 +106,8 @@ def compare_on_segments(
         count = int(counted.sum())
         if count:
             mine, baseline = (share(hits, counted, tested.speakers, draws) for hits in correct)
-            estimates = [draws.estimate(figure, count) for figure in (mine, baseline, mine - baseline)]
-            found.append(FigureComparison("test segments", measure, *estimates, larger_is_better=True))
+            one, other, apart = (draws.estimate(figure, count) for figure in (mine, baseline, mine - baseline))
+            found.append(FigureComparison("test segments", measure, one, other, apart, larger_is_better=True))
     return found
 
 
@@ -114,8 +116,7 @@ def compare_on_streams(ours: StreamEvaluation | None, theirs: StreamEvaluation |
     if ours is None or theirs is None:
         return []
     mine, baseline = (
-        Estimate(rate.per_hour, rate.low, rate.high, rate.count)
-        for rate in (ours.false_alarms, theirs.false_alarms)
+        Estimate(rate.per_hour, rate.low, rate.high, rate.count) for rate in (ours.false_alarms, theirs.false_alarms)
     )
     return [
         FigureComparison("streams", "FRR", ours.frr, theirs.frr, _difference(ours.frr, theirs.frr)),

@@ -37,9 +37,7 @@ class WorstErrors:
     """They are of pairs of segments, because the system has no keywords."""
 
 
-def worst_detections(
-    tested: TestedRows, system: SystemScores, targets: tuple[str, ...], most: int
-) -> WorstErrors:
+def worst_detections(tested: TestedRows, system: SystemScores, targets: tuple[str, ...], most: int) -> WorstErrors:
     """Segments taken for a keyword that they are not, by rising margin; keywords missed, by falling margin."""
     heard, margins = system.decisions(tested.rows, targets)
     labels = tested.labels.tolist()

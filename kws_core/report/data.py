@@ -30,6 +30,8 @@ class ReportTable:
     note: str = ""
     folded: bool = False
     """Long tables that few readers need start folded."""
+    remarks: tuple[str, ...] = ()
+    """What the data of the table is too small to show; a folded list below it."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,12 @@ class ReportFigure:
 
 @dataclass(frozen=True)
 class ReportClip:
-    """Something to hear: a FLAC file, and what it is."""
+    """Something to hear: a FLAC file, and what it is; `spectrogram` is a PNG, or empty."""
 
     title: str
     note: str
     flac: bytes
+    spectrogram: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,10 @@ class ReportGallery:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A whole report: `facts` name the run, `verdict` is its headline (`None`: no gate was asked)."""
+    """A whole report: `facts` name the run, `verdict` is its headline (`None`: no gate was asked).
+
+    Figures come first, then tables, galleries and, last, the tables that start folded.
+    """
 
     title: str
     facts: tuple[Fact, ...] = ()
@@ -70,3 +76,7 @@ class ReportData:
     tables: tuple[ReportTable, ...] = ()
     figures: tuple[ReportFigure, ...] = ()
     galleries: tuple[ReportGallery, ...] = ()
+    summary: tuple[ReportTable, ...] = ()
+    """Tables that stand before the figures."""
+    remarks: tuple[str, ...] = ()
+    """What the data is too small to show, or could not be measured."""

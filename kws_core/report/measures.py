@@ -1,40 +1,58 @@
-"""The report's tables about error rates: trials, detection, keyword by keyword.
+"""The report's tables about error rates: trials and detection.
 
 Results come before counts: a phone shows the first columns only, until it is scrolled.
 """
 
 from collections.abc import Sequence
+from math import isnan
 
-from kws_core.evaluation.bootstrap import Estimate
 from kws_core.evaluation.detection import DetectionSummary
 from kws_core.evaluation.trials import TrialSummary
 from kws_core.report.data import ReportTable
-from kws_core.report.numbers import NOTHING, count, percent
+from kws_core.report.numbers import NOTHING, count, decimals, estimate, percent
 
+_SHARES = {
+    "eer": "EER",
+    "frr_at_far_2": "FRR at FAR 2 %",
+    "frr_at_far_1": "FRR at FAR 1 %",
+    "frr_at_far_0_1": "FRR at FAR 0.1 %",
+}
 _INTERVALS = "In brackets: 95 % interval, by bootstrap over speakers."
 
 
 def trials_table(summaries: Sequence[TrialSummary]) -> ReportTable:
-    """EER and FRR at FAR 2 % of every test set."""
+    """EER, FRR at three FARs, AUC and detection cost of every test set."""
     rows = [
         (
             summary.test_set,
-            percent(summary.eer, summary.eer_low, summary.eer_high),
-            percent(summary.frr_at_far_2, summary.frr_low, summary.frr_high),
+            *(_share(summary, name) for name in _SHARES),
+            *(decimals(summary.figures[name]) for name in ("auc", "min_dcf")),
             count(summary.trials),
             count(summary.same_trials),
             count(summary.speakers),
+            NOTHING if isnan(summary.hours) else f"{summary.hours:.2f}",
             summary.speaker_policy,
         )
         for summary in summaries
     ]
+    remarks = dict.fromkeys(f"{summary.test_set}: {remark}" for summary in summaries for remark in summary.remarks)
     return ReportTable(
         "trials",
         "Trials: are two segments the same word?",
-        ("Test set", "EER", "FRR at FAR 2 %", "Trials", "Same word", "Speakers", "Speaker policy"),
+        (
+            *("Test set", *_SHARES.values(), "AUC", "Least cost"),
+            *("Trials", "Same word", "Speakers", "Hours", "Speaker policy"),
+        ),
         tuple(rows),
-        f"Speaker policy cross: the two sides of a trial are different speakers. {_INTERVALS}",
+        "Speaker policy cross: the two sides of a trial are different speakers. Least cost: minimum detection "
+        f"cost at a target prior of 1 %, 1 for a system that decides without looking. {_INTERVALS}",
+        remarks=tuple(remarks),
     )
+
+
+def _share(summary: TrialSummary, name: str) -> str:
+    found = summary.figures[name]
+    return percent(found.value, found.low, found.high)
 
 
 def detection_table(summaries: Sequence[DetectionSummary]) -> ReportTable:
@@ -44,8 +62,8 @@ def detection_table(summaries: Sequence[DetectionSummary]) -> ReportTable:
             summary.test_set,
             summary.backend,
             *(
-                _estimate(estimate)
-                for estimate in (
+                estimate(found)
+                for found in (
                     summary.total,
                     summary.target,
                     summary.non_target,
@@ -67,33 +85,3 @@ def detection_table(summaries: Sequence[DetectionSummary]) -> ReportTable:
         "Keywords count when decided as themselves, non-targets when rejected. Seen and unseen: non-targets whose word "
         f"training used, or never did. n: segments. {_INTERVALS}",
     )
-
-
-def keywords_table(summaries: Sequence[DetectionSummary]) -> ReportTable:
-    """FRR and false accepts of every keyword."""
-    rows = [
-        (
-            keyword.keyword,
-            summary.test_set,
-            summary.backend,
-            percent(keyword.frr),
-            percent(keyword.far),
-            count(keyword.segments),
-            count(keyword.false_accepts),
-        )
-        for summary in summaries
-        for keyword in summary.keywords
-    ]
-    return ReportTable(
-        "keywords",
-        "Keyword by keyword",
-        ("Keyword", "Test set", "Back end", "FRR", "FAR", "Segments", "False accepts"),
-        tuple(rows),
-        "False accepts: segments of anything else, other keywords included, decided as the keyword.",
-    )
-
-
-def _estimate(estimate: Estimate) -> str:
-    if not estimate.count:
-        return NOTHING
-    return f"{percent(estimate.value, estimate.low, estimate.high)} n {count(estimate.count)}"

@@ -10,7 +10,7 @@ from kws_core.errors import EvaluationError
 from kws_core.report.data import ReportData, ReportTable
 from kws_core.report.numbers import FAILED, NOTHING
 
-_FIGURE = re.compile(r"[-+]?\d[\d,.]*(e[-+]?\d+)?( (%|ms|s|points)( \[.*\])?( n [\d,]+)?)?")
+_FIGURE = re.compile(r"[-+]?\d[\d,.]*(e[-+]?\d+)?( (%|ms|s|points))?( \[.*\])?( n [\d,]+)?")
 
 
 def render_report(data: ReportData) -> str:
@@ -26,16 +26,17 @@ def render_report(data: ReportData) -> str:
     environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%").replace(" ms", "\u00a0ms")
     template = environment.from_string(files("kws_core.report").joinpath("report.html.j2").read_text("utf-8"))
     figures = [(figure.caption, Markup(figure.svg)) for figure in data.figures]  # noqa: S704 - checked above
-    tables = [(table, _numeric_columns(table)) for table in data.tables]
+    summary, tables = ([(table, _numeric_columns(table)) for table in own] for own in (data.summary, data.tables))
     galleries = [
         (
             gallery,
             [(figure.caption, Markup(figure.svg)) for figure in gallery.figures],  # noqa: S704 - checked above
-            [(clip, b64encode(clip.flac).decode()) for clip in gallery.clips],
+            [(clip, *(b64encode(part).decode() for part in (clip.flac, clip.spectrogram))) for clip in gallery.clips],
         )
         for gallery in data.galleries
     ]
-    values = {"figures": figures, "tables": tables, "galleries": galleries, "links": _links(data.tables)}
+    values = {"summary": summary, "figures": figures, "tables": tables, "galleries": galleries}
+    values["links"] = _links((*data.summary, *data.tables))
     return template.render(data=data, **values) + "\n"
 
 
@@ -58,10 +59,10 @@ def _check(data: ReportData) -> None:
     for figure in [*data.figures, *(figure for gallery in data.galleries for figure in gallery.figures)]:
         if not figure.svg.startswith("<svg") or re.search(r"<script|\son\w+=|href=\"(?!#)", figure.svg, re.IGNORECASE):
             raise EvaluationError(f"figure {figure.caption!r} must be a plain <svg> element without scripts or links")
-    for table in data.tables:
+    for table in (*data.summary, *data.tables):
         if any(len(row) != len(table.columns) for row in table.rows):
             raise EvaluationError(f"table {table.id!r} has rows that do not fit its {len(table.columns)} columns")
-    ids = [*(table.id for table in data.tables), *(gallery.id for gallery in data.galleries)]
+    ids = [*(table.id for table in (*data.summary, *data.tables)), *(gallery.id for gallery in data.galleries)]
     repeated = sorted({table_id for table_id in ids if ids.count(table_id) > 1})
     if repeated:
         raise EvaluationError(f"report tables or galleries share an id: {', '.join(repeated)}")

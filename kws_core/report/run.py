@@ -10,14 +10,19 @@ import pyarrow.compute as pc
 from kws_core.bundle import Bundle, BundleDescription
 from kws_core.config import Experiment
 from kws_core.evaluation.alignment import boundary_errors
-from kws_core.evaluation.det_plot import det_plot
-from kws_core.evaluation.detection import DetectionSummary
-from kws_core.evaluation.system import SystemEvaluation
 from kws_core.gate import Decision
 from kws_core.manifest import Manifest
+from kws_core.operating_point import describe_point
 from kws_core.report.alignment_gate import GateReport, gate_gallery, gate_table
-from kws_core.report.data import Fact, ReportData, ReportFigure, ReportTable, Verdict
-from kws_core.report.measures import detection_table, keywords_table, trials_table
+from kws_core.report.corpora import CorpusSummary, corpora_table
+from kws_core.report.data import Fact, ReportData, ReportTable, Verdict
+from kws_core.report.evaluation import (
+    EvaluationFacts,
+    evaluation_figures,
+    evaluation_galleries,
+    evaluation_summary,
+    evaluation_tables,
+)
 from kws_core.report.numbers import count, percent
 from kws_core.report.page import render_report
 from kws_core.report.tables import (
@@ -25,6 +30,7 @@ from kws_core.report.tables import (
     StageCounts,
     alignment_table,
     configuration_table,
+    fingerprints_table,
     rejections_table,
     search_table,
     stages_table,
@@ -44,25 +50,26 @@ class RunFacts:
     reference: pa.Table | None
     """True words, where a recipe knows them."""
     selection: pa.Table
-    evaluation: SystemEvaluation
+    evaluation: EvaluationFacts
+    """Of the run's own bundle, beside the champion where there is one."""
     search: Mapping[str, Any]
     """The document of the search."""
     training: Mapping[str, Any]
     """The document of the refit."""
     model_version: str
     decision: Decision
+    corpora: Sequence[CorpusSummary] = ()
     alignment_gate: GateReport | None = None
     """None where the gate is switched off."""
 
 
 def run_report(facts: RunFacts) -> str:
     """The page: data, alignment, trials, detection, search and configuration of a run."""
-    description = facts.bundle.description
     trials, gate = _search_trials(facts.search), facts.alignment_gate
     rejected = pa.concat_tables(list(facts.quarantine.values()))
     tables: list[ReportTable | None] = [
-        trials_table(facts.evaluation.trials),
-        *_detection_tables(facts.evaluation.detection, description.decision),
+        *evaluation_tables(facts.evaluation),
+        corpora_table(facts.corpora) if facts.corpora else None,
         stages_table(_stage_counts(facts.stages)),
         _selection_table(facts.selection),
         rejections_table(rejected) if rejected.num_rows else None,
@@ -70,21 +77,19 @@ def run_report(facts: RunFacts) -> str:
         gate_table(gate.outcome) if gate is not None else None,
         search_table(trials, "Development EER") if trials else None,
         configuration_table(facts.experiment.model_dump(mode="json")),
+        fingerprints_table(_fingerprints(facts)),
     ]
-    figures = (
-        ReportFigure(
-            "DET curves of the test pair lists; the dotted line is FAR 2 %",
-            det_plot(facts.evaluation.det_curves(), "DET"),
-        ),
-    )
+    galleries = evaluation_galleries(facts.evaluation)
     return render_report(
         ReportData(
             title=f"{facts.experiment.name} version {facts.model_version}",
             facts=_facts(facts),
             verdict=Verdict(facts.decision.promoted, facts.decision.reason),
             tables=tuple(table for table in tables if table is not None),
-            figures=figures,
-            galleries=(gate_gallery(gate),) if gate is not None else (),
+            figures=tuple(evaluation_figures(facts.evaluation)),
+            summary=evaluation_summary(facts.evaluation),
+            galleries=(*galleries, *((gate_gallery(gate),) if gate is not None else ())),
+            remarks=facts.evaluation.system.evaluation.remarks,
         )
     )
 
@@ -100,26 +105,26 @@ def _facts(facts: RunFacts) -> tuple[Fact, ...]:
         Fact("Seed", str(facts.experiment.seed)),
         Fact("Licences", "; ".join(description.licences)),
         Fact("Bundle", facts.bundle.fingerprint),
-        *(Fact(f"Dataset {name}", key) for name, key in description.datasets.items()),
     )
+
+
+def _fingerprints(facts: RunFacts) -> dict[str, str]:
+    """Of the bundle and its files, and of every dataset on the way to it."""
+    description = facts.bundle.description
+    return {
+        "bundle.json": facts.bundle.fingerprint,
+        **description.files,
+        **{f"dataset {name}": manifest.fingerprint for name, manifest in facts.stages.items()},
+        **{f"dataset {name}, of the bundle": key for name, key in description.datasets.items()},
+    }
 
 
 def _operating_point(description: BundleDescription) -> tuple[Fact, ...]:
     point = description.operating_point
     if point is None:
         return ()
-    said = (
-        f"calibrated for FAR {percent(point.far)} a keyword on {count(point.non_target_segments)} non-target segments "
-        f"of {count(point.speakers)} development speakers"
-    )
-    return (Fact("Thresholds", said),)
-
-
-def _detection_tables(summaries: Sequence[DetectionSummary], decision: str) -> list[ReportTable]:
-    """Nothing for an encoder without keywords."""
-    if not summaries:
-        return []
-    return [detection_table(summaries), keywords_table([item for item in summaries if item.backend == decision])]
+    shortage = () if point.shortage is None else (Fact("Too little data", point.shortage),)
+    return (Fact("Thresholds", describe_point(point)), *shortage)
 
 
 def _stage_counts(stages: Mapping[str, Manifest]) -> list[StageCounts]:

@@ -58,7 +58,9 @@ def stages_table(stages: Sequence[StageCounts]) -> ReportTable:
     )
 
 
-def rejections_table(quarantine: pa.Table) -> ReportTable:
+def rejections_table(
+    quarantine: pa.Table, note: str = "Rejected inputs are kept in the quarantine dataset, each with its reason."
+) -> ReportTable:
     """Rejected inputs by stage and reason, the most frequent first; raises `SchemaError` for another schema.
 
     Figures and quoted words within a reason are left out when inputs are counted, so that "0.31 s is too short" and
@@ -77,7 +79,7 @@ def rejections_table(quarantine: pa.Table) -> ReportTable:
         "Why inputs were rejected",
         ("Stage", "Inputs", "Example"),
         tuple((stage, count(counted[stage, reason]), examples[stage, reason]) for stage, reason in ordered),
-        "Rejected inputs are kept in the quarantine dataset, each with its reason.",
+        note,
     )
 
 
@@ -132,6 +134,13 @@ def configuration_table(configuration: Mapping[str, object]) -> ReportTable:
     """Every value of a nested configuration (such as `Experiment.model_dump()`), keys joined by dots; starts folded."""
     return ReportTable(
         "configuration", "Configuration", ("Key", "Value"), tuple(_flatten(configuration, "")), folded=True
+    )
+
+
+def fingerprints_table(fingerprints: Mapping[str, str]) -> ReportTable:
+    """What the figures were measured on and of, each by the hash of its content; starts folded."""
+    return ReportTable(
+        "fingerprints", "Fingerprints", ("What", "SHA-256 of its content"), tuple(fingerprints.items()), folded=True
     )
 
 

@@ -45,6 +45,8 @@ COMMANDS = (
     "study",
     "spot",
     "enrol",
+    "evaluate",
+    "compare",
     "rollback",
     "presets",
     "recipes",

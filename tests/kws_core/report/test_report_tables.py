@@ -76,7 +76,7 @@ def test_trials():
         "Hours": "1.50",
         "Speaker policy": "cross",
     }
-    assert "in-vocabulary: too few speakers." in table.note
+    assert table.remarks == ("in-vocabulary: too few speakers",)
 
 
 def test_detection():

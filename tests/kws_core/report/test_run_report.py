@@ -1,21 +1,13 @@
 """The report of a run says what the run's own data say."""
 
-import math
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import pyarrow as pa
 import pytest
-from builders import KEYWORDS, SPOKEN_SELECTION
+from builders import KEYWORDS
+from run_facts import full_run_facts, run_facts
 
-from kws_core.config import Experiment
-from kws_core.evaluation.system import evaluate_system
-from kws_core.gate import Decision
-from kws_core.manifest import Manifest, Part
-from kws_core.part import Quarantine
-from kws_core.report.evaluation import EvaluationFacts, JudgedSystem
-from kws_core.report.run import RunFacts, run_report
-from kws_core.schemas import WORDS
+from kws_core.report.run import run_report
 
 
 class Tables(HTMLParser):
@@ -46,66 +38,14 @@ class Tables(HTMLParser):
             self._cell.append(text)
 
 
-def manifest(stage, *parts):
-    described = [Part(f"{stage}{n}", "demo", rows, rejected, 10, "0" * 64) for n, (rows, rejected) in enumerate(parts)]
-    return Manifest(stage, 1, tuple(described))
-
-
-def word_rows(shift_s, aligner):
-    rows = [
-        {"utterance_id": "u", "index": n, "word": "go", "start_s": n + shift_s, "end_s": n + 0.5, "score": -1.0}
-        for n in range(4)
-    ]
-    return pa.Table.from_pylist([{**row, "aligner": aligner} for row in rows], schema=WORDS)
+@pytest.fixture(scope="module")
+def facts(spoken):
+    return run_facts(spoken)
 
 
 @pytest.fixture(scope="module")
-def facts(spoken):
-    quarantine = Quarantine("segments")
-    quarantine.add("a.wav word 1 'i'", "its label has fewer than 2 characters")
-    quarantine.add("b.wav word 2 'a'", "its label has fewer than 2 characters")
-    values = {"loss.scale": 20.0, "loss.margin": 0.1, "training.learning_rate": 0.001}
-    trial = {"encoder": {"name": "res15"}, "values": values, "epoch": 6}
-    return RunFacts(
-        experiment=Experiment(name="tiny", seed=7, corpora={"demo": {"recipe": "demo"}}, selection=SPOKEN_SELECTION),
-        bundle=spoken.bundle,
-        stages={
-            "utterances": manifest("utterances", (60, 0), (40, 0)),
-            "words": manifest("words", (1500, 20)),
-            "segments": manifest("segments", (800, 700)),
-            "features": manifest("features", (800, 0)),
-        },
-        quarantine={"words": Quarantine("words").table(), "segments": quarantine.table()},
-        words=word_rows(0.02, "pocketsphinx"),
-        reference=word_rows(0.0, "reference"),
-        selection=spoken.selection,
-        evaluation=EvaluationFacts(
-            JudgedSystem(
-                "version 4",
-                evaluate_system(
-                    spoken.selection,
-                    spoken.pairs,
-                    spoken.embeddings,
-                    spoken.fitted.backends(),
-                    spoken.fitted.thresholds,
-                    frozenset(),
-                    KEYWORDS,
-                    seed=0,
-                ),
-                description=spoken.bundle.description,
-            )
-        ),
-        search={
-            "trials": [
-                {**trial, "development_eer": 0.0312},
-                {**trial, "epoch": 2, "development_eer": 0.25},
-                {**trial, "epoch": 1, "development_eer": math.nan},
-            ]
-        },
-        training={"delivered": {"epoch": 12, "development_eer": 0.0456}, "parameters": 12345},
-        model_version="4",
-        decision=Decision(False, "FRR 9 % > 5 % & that is <too much>"),
-    )
+def full_facts(spoken):
+    return full_run_facts(spoken)
 
 
 def row_of(table, first):
@@ -187,3 +127,33 @@ def test_alignment_is_shown_where_true_words_are_known(facts):
 def test_a_run_without_rejections_has_no_such_table(facts):
     nothing = {stage: table.slice(0, 0) for stage, table in facts.quarantine.items()}
     assert "rejections" not in Tables(run_report(replace(facts, quarantine=nothing))).tables
+
+
+def test_the_champion_stands_beside_the_run(full_facts):
+    page = run_report(full_facts)
+    assert page == run_report(full_facts)
+    tables = Tables(page).tables
+    against = {row[0]: row[1:] for row in tables["against"][1:]}
+    found = {f"{one.measure}, {one.test_set}": one for one in full_facts.evaluation.examination.comparison}
+    assert against.keys() == found.keys()
+    for name, one in found.items():
+        assert against[name][0].split(" ", 1)[1] == one.verdict
+    assert {"EER, in-vocabulary", "keywords accepted, test segments", "FRR, streams"} <= against.keys()
+    assert page.count("<audio") == page.count("data:audio/flac") > 3
+    assert page.count("data:image/png") > 0
+    assert len(page) < 5_000_000
+
+
+def test_every_part_of_a_full_page_is_there(full_facts):
+    tables = Tables(run_report(full_facts)).tables
+    parts = "against trials detection keywords streams open-set confusions few-shot groups worst-groups corpora data"
+    assert set(parts.split()) <= tables.keys()
+    assert {row[0] for row in tables["corpora"][1:]} == {"spoken", "read"}
+    assert [row[0] for row in tables["keywords"][1:]] == list(KEYWORDS)
+    fingerprints = dict(tables["fingerprints"][1:])
+    assert fingerprints["bundle.json"] == full_facts.bundle.fingerprint
+    assert fingerprints["encoder.onnx"] == full_facts.bundle.description.files["encoder.onnx"]
+    html = run_report(full_facts)
+    for id in ("confusion-matrix", "embedding-map", "false-alarms", "false-rejections", "alignment-gate-examples"):
+        assert f'<section id="{id}">' in html
+        assert f'href="#{id}"' in html
