@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flows.cli import preset_path
+from flows.preset_paths import preset_path
 from kws_core import corpora
 from kws_core import embeddings as embeddings_stage
 from kws_core import segments as segments_stage

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from flows.cli import preset_path
+from flows.preset_paths import preset_path
 from kws_core import pairs as pairs_stage
 from kws_core import selection as selection_stage
 from kws_core.config import Experiment, TrainingSpec

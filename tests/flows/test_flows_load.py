@@ -15,7 +15,7 @@ from experiments import run_kws
 import flows
 import tasks
 from flows import quiet
-from flows.cli import PRESETS
+from flows.preset_paths import PRESETS
 from kws_core.presets import load_experiment
 
 TASKS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from experiments import run_kws, write_preset
 
-from flows.cli import _wish
+from flows.commands.retrain import operating_point
 from kws_core.presets import load_experiment
 
 
@@ -13,9 +13,9 @@ from kws_core.presets import load_experiment
 def test_a_wish_takes_the_place_of_the_presets(tmp_path: Path, far: float | None, rate: float | None) -> None:
     for preset in ({"far": 0.1}, {"max_false_alarms_per_hour": 3.0}):
         path = write_preset(tmp_path / "preset.yaml", _experiment(preset))
-        backends = load_experiment(path, _wish(far, rate)).backends
+        backends = load_experiment(path, operating_point(far, rate)).backends
         assert (backends.far, backends.max_false_alarms_per_hour) == (far, rate)
-        kept = load_experiment(path, _wish(None, None)).backends
+        kept = load_experiment(path, operating_point(None, None)).backends
         assert kept.model_dump()[next(iter(preset))] == next(iter(preset.values()))
 
 

@@ -9,7 +9,7 @@ import yaml
 from experiments import KEYWORDS, Finished, FullRun, run_kws, tiny_experiment
 from store_files import store_files
 
-from flows.cli import PRESETS
+from flows.preset_paths import PRESETS
 from kws_core.presets import load_settings
 from kws_core.studies import NAMES, find_study
 

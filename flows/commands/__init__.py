@@ -1,0 +1,1 @@
+"""The commands of `kws`, one a file: its options, and the flow that it calls."""
