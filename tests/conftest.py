@@ -14,6 +14,7 @@ quieten()
 SHARED = Path(__file__).parents[2] / "shared"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several processes (`make test`), the tests of a file stay in one, and so do those that share a full run."""
     for item in items:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kws_core.errors import SelectionError
-from kws_core.pairs import draw_pairs
+from kws_core.pairs import CONFUSABLE, draw_pairs
 from kws_core.selection import INDEX, class_labels, select
 from kws_core.studies.alignment_gate_config import AlignmentGateStudyConfig
 from kws_core.studies.data import StudyData
@@ -84,7 +84,7 @@ def _lists(selection: pa.Table, pairs: pa.Table) -> dict[str, Pairs]:
     ids = selection["segment_id"].to_pylist()
     place = dict(zip(ids, selection["row"].to_pylist(), strict=True))
     found = {}
-    for name in sorted(set(pairs["test_set"].to_pylist())):
+    for name in sorted(set(pairs["test_set"].to_pylist()) - {CONFUSABLE}):  # not of the papers
         chosen = pairs.filter(pc.equal(pairs["test_set"], name))
         left, right = (np.array([place[i] for i in chosen[side].to_pylist()], np.int64) for side in ("left", "right"))
         found[name] = (left, right, np.array(chosen["same"].to_pylist(), np.bool_))

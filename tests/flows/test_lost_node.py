@@ -53,6 +53,7 @@ def run_in_this_process(store: Store, stage: str, jobs: list[Job]) -> Iterator[P
         yield make_part(store.url, stage, job)
 
 
+@pytest.mark.slow
 def test_a_node_lost_while_features_are_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     preset = write_preset(tmp_path / "copies.yaml", EXPERIMENT)
     expected, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"

@@ -232,7 +232,8 @@ def test_a_run_that_takes_too_long_is_killed_with_all_its_processes(case: MfaCas
 def test_an_interrupted_run_leaves_no_process_and_no_folder(case: MfaCase) -> None:
     """Ray interrupts a task that it cancels."""
     script = (
-        "import sys, pathlib; sys.path.insert(0, sys.argv[1])\n"
+        "import signal, sys, pathlib; sys.path.insert(0, sys.argv[1])\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored\n"
         "from mfa_case import *\n"
         "case = MfaCase(*map(pathlib.Path, sys.argv[2:5]))\n"
         "case.align(table([utterance('a', 'slowword', noise(0))]))\n"
