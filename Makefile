@@ -14,7 +14,7 @@ demo: $(READY)
 
 # two processes; the tests of a file stay together, and the longest come first
 test: $(READY)
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
