@@ -1,10 +1,8 @@
-"""What every Prefect task of the pipeline has in common: its name and what is worth a retry."""
+"""What every stage of the pipeline has in common: its name as a Prefect task and what is worth a retry."""
 
+import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
-
-from prefect import task
-from prefect.cache_policies import NO_CACHE
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from kws_core.errors import KwsError
 
@@ -14,21 +12,44 @@ R = TypeVar("R")
 RETRY_DELAYS_S = [1.0, 5.0]
 
 
-def stage_task(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a Prefect task of a stage.
+class StageTask(Generic[P, R]):
+    """A stage; calling it runs `fn` as a Prefect task.
 
-    Part keys make it idempotent, so Prefect caches nothing; bad input is not retried.
+    The task is made at the first call: processes of Ray import stages for what is in their files, and would spend most
+    of their start on Prefect.
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+    def __init__(self, name: str, fn: Callable[P, R]) -> None:
+        functools.update_wrapper(self, fn)
+        self.name = name
+        self.fn = fn
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the stage within the current flow."""
+        result: R = self.task(*args, **kwargs)
+        return result
+
+    @functools.cached_property
+    def task(self) -> Any:
+        """The Prefect task. Part keys make it idempotent, so Prefect caches nothing; bad input is not retried."""
+        from prefect import task
+        from prefect.cache_policies import NO_CACHE
+
         return task(
-            name=name,
+            name=self.name,
             cache_policy=NO_CACHE,
             persist_result=False,
             retries=len(RETRY_DELAYS_S),
             retry_delay_seconds=RETRY_DELAYS_S,
             retry_condition_fn=_can_help,
-        )(function)
+        )(self.fn)
+
+
+def stage_task(name: str) -> Callable[[Callable[P, R]], StageTask[P, R]]:
+    """Make a Prefect task of a stage."""
+
+    def decorate(function: Callable[P, R]) -> StageTask[P, R]:
+        return StageTask(name, function)
 
     return decorate
 

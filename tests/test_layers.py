@@ -63,6 +63,13 @@ def test_spotter_needs_none_of_the_training_libraries() -> None:
     assert not loaded & {"torch", "sklearn", "pyarrow", "fsspec", "onnx", "matplotlib", "pocketsphinx"}
 
 
+def test_a_ray_worker_starts_without_prefect_and_mlflow() -> None:
+    stages = ("ingest", "align", "cut", "featurise", "select", "search_trial", "refit", "streams", "embed", "prints")
+    loaded = modules_after("\n".join(f"import tasks.{stage}" for stage in stages))
+    assert "tasks.align" in loaded
+    assert not loaded & {"prefect", "mlflow", "httpx"}
+
+
 def unsafe(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Line and reason of everything that can execute or write what a file says."""
     for name in imports(tree):

@@ -111,11 +111,11 @@ def note(arguments: list[str], path: Path) -> None:
     quieten()
     os.environ["RAY_PROFILING"] = "1"  # workers report when they execute what
     import mlflow
-    import prefect
     import ray
 
     import flows.cli
     import flows.retrain
+    from tasks.stage import StageTask
 
     stages: dict[str, tuple[float, float]] = {}
     mlflow_s: Counter[str] = Counter()
@@ -163,7 +163,7 @@ def note(arguments: list[str], path: Path) -> None:
         return call
 
     for value in vars(flows.retrain).values():
-        if isinstance(value, prefect.Task):
+        if isinstance(value, StageTask):
             value.fn = timed_stage(value.name, value.fn)
     ray.init = timed_init(ray.init)
     client = mlflow.MlflowClient

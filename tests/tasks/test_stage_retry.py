@@ -45,9 +45,9 @@ def test_stages_carry_the_condition() -> None:
         """Answer."""
         return 7
 
-    assert some.name == "some"
-    assert some.retries == len(RETRY_DELAYS_S) > 0
-    assert some.retry_delay_seconds == RETRY_DELAYS_S
-    assert some.retry_condition_fn is _can_help
-    assert some.persist_result is False
+    assert some.name == some.task.name == "some"
+    assert some.task.retries == len(RETRY_DELAYS_S) > 0
+    assert some.task.retry_delay_seconds == RETRY_DELAYS_S
+    assert some.task.retry_condition_fn is _can_help
+    assert some.task.persist_result is False
     assert some.fn() == 7

@@ -4,10 +4,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from kws_core.corpora.download.folder_source import FolderSource
-from kws_core.corpora.download.http_source import HttpSource
 from kws_core.corpora.download.redaction import redacted
 from kws_core.corpora.download.remote_file import RemoteFile
-from kws_core.corpora.download.s3_source import S3Source
 from kws_core.corpora.download.source import Source
 from kws_core.errors import CorpusError
 
@@ -33,9 +31,14 @@ def open_location(location: str, silence_s: float) -> Source:
     scheme, separator, _ = location.partition("://")
     if not separator:
         return FolderSource(Path(location))
+    # imported here: workers that download nothing start without an HTTP client
     if scheme in ("https", "http"):
+        from kws_core.corpora.download.http_source import HttpSource
+
         return HttpSource(location, silence_s)
     if scheme == "s3":
+        from kws_core.corpora.download.s3_source import S3Source
+
         return S3Source(location)
     if scheme == "file" and urlsplit(location).netloc in ("", "localhost"):
         return FolderSource(Path(unquote(urlsplit(location).path)))
