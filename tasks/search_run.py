@@ -31,6 +31,7 @@ def run_search(places: Places, experiment: Experiment, given: TrainingInput, sta
         return run_population(places, experiment, given, start, key)
     from ray import tune
 
+    _keep_credentials_out_of_logs()
     settings = experiment.search
     trainable = tune.with_resources(
         tune.with_parameters(train_trial, places=places, experiment=experiment, given=given, start=start),
@@ -46,6 +47,16 @@ def run_search(places: Places, experiment: Experiment, given: TrainingInput, sta
     except ray.exceptions.RayTaskError as error:
         raise cause(error) from None
     return tuned_document(results, experiment)
+
+
+def _keep_credentials_out_of_logs() -> None:
+    """Ray Tune hands the driver's AWS keys to its trials, and Ray's agents log what is handed on, in clear.
+
+    Trials take them from the environment of their node instead, as all other tasks do.
+    """
+    from ray.tune.execution import class_cache
+
+    class_cache.ENV_VARS_TO_PROPAGATE -= {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
 
 
 def _new_tuner(experiment: Experiment, trainable: Any, folder: str) -> Any:

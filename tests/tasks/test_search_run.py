@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,8 +37,9 @@ def runs_of(places: Places, name: str, key: str) -> tuple[Any, list[Any]]:
 
 
 def test_trials_are_ranked_logged_by_epoch_and_not_run_again(
-    made: tuple[Places, TrainingInput], capfd: pytest.CaptureFixture[str]
+    made: tuple[Places, TrainingInput], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-of-the-driver")
     places, given = made
     settings = experiment(name="ranked")
     key = search.fn(places, settings, given)
@@ -54,6 +56,9 @@ def test_trials_are_ranked_logged_by_epoch_and_not_run_again(
     assert len(re.findall(r"trial \d of 3: res15, scale", said)) == 3
     assert "best of 3" in said
     assert not list((places.workspace / "store" / "searches").glob("*"))
+    logs = [path.read_text(errors="replace") for path in _folder_of_ray_logs().glob("runtime_env_agent*")]
+    assert any("PL_DISABLE_FORK" in log for log in logs)  # what Tune hands to trials is logged
+    assert not any("canary-of-the-driver" in log for log in logs)
 
     parent, children = runs_of(places, "ranked", key)
     assert (parent.info.status, parent.data.metrics["trials_failed"]) == ("FINISHED", 0)
@@ -80,6 +85,12 @@ def test_trials_are_ranked_logged_by_epoch_and_not_run_again(
     assert [child.info.run_id for child in completed[:2]] == [child.info.run_id for child in children[:2]]
     assert [child.info.status for child in completed] == ["FINISHED"] * 3
     assert len(client.get_metric_history(children[1].info.run_id, "loss")) == by_number[1]["epoch"]
+
+
+def _folder_of_ray_logs() -> Path:
+    import ray
+
+    return Path(ray._private.worker._global_node.get_session_dir_path()) / "logs"
 
 
 def failing(margins: list[float], **sections: Any) -> Experiment:
