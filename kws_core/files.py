@@ -158,14 +158,14 @@ class Files:
         return True
 
     def names(self, folder: str) -> list[str]:
-        """Names of all objects below a folder, sorted."""
+        """Names of all objects below a folder, sorted; what other programs write on S3 to mark a folder is none."""
         if not self.exists(folder):
             return []
         try:
             found = self._filesystem.find(self.path(folder))
         except self._refusals as error:
             raise self._unreadable(folder, error) from error
-        return sorted(str(path)[len(self._base) + 1 :] for path in found)
+        return sorted(str(path)[len(self._base) + 1 :] for path in found if not str(path).endswith("/"))
 
     @cached_property
     def _reader(self) -> fs.FileSystem:

@@ -14,9 +14,13 @@ from kws_core.store import Store
 SCRIPT = Path(__file__).parents[1] / "tasks" / "search_input.py"
 
 
-def finished_epochs(store: Store) -> int:
-    """Checkpoints that the trials have written."""
-    return sum(name.endswith("/checkpoint.pt") for name in store.files.names("searches"))
+def has_begun(store: Store, scheduler: str) -> bool:
+    """Whether something is there that the search can go on from."""
+    names = store.files.names("searches")
+    if scheduler == "pbt":  # after the first comparison, whoever wins in the end has been trained before the kill
+        states = [json.loads(store.files.read(name)) for name in names if name.endswith("/population.json")]
+        return any(state["epoch"] for state in states)
+    return sum(name.endswith("/checkpoint.pt") for name in names) >= 2
 
 
 def without_times(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -39,7 +43,7 @@ def test_another_machine_goes_on_with_a_killed_search(scheduler: str, s3_url: st
     first = start(command("first"), tmp_path)
     deadline = time.monotonic() + 300
     try:
-        while finished_epochs(store) < 2:
+        while not has_begun(store, scheduler):
             assert first.process.poll() is None, first.stderr.read_text()
             assert time.monotonic() < deadline, "no trial has reported"
             time.sleep(0.1)
