@@ -81,6 +81,16 @@ def test_a_bucket_that_does_not_exist_refuses_writes(s3_url: str) -> None:
         Files(s3_url + "-none/store").write("a", b"")
 
 
+def test_markers_of_folders_are_no_objects(s3_url: str) -> None:
+    import s3fs
+
+    files = Files(f"{s3_url}/store")
+    files.write("searches/one/a.json", b"{}")
+    s3fs.S3FileSystem().call_s3("put_object", Bucket=s3_url.removeprefix("s3://"), Key="store/searches/", Body=b"")
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert files.names("searches") == ["searches/one/a.json"]
+
+
 def test_an_unreachable_endpoint_and_missing_credentials_are_said(
     s3_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
