@@ -4,6 +4,7 @@ Each test prints its row of the table in `infra/SCALING.md`; `tests/benchmarks/f
 """
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ class Watched:
 
     def said(self) -> str:
         """What a user saw of the fault."""
-        return "; ".join(" ".join(line.split()) for _, line in self.lines if "lost" in line)
+        return "; ".join(" ".join(line.split()) for _, line in self.lines if re.search(r"\blost\b", line))
 
 
 @pytest.fixture(scope="module")
