@@ -10,28 +10,46 @@ import typer  # noqa: E402
 
 from flows.commands.align import align  # noqa: E402
 from flows.commands.demo_recording import demo_recording  # noqa: E402
+from flows.commands.doctor import doctor  # noqa: E402
 from flows.commands.drops import drops  # noqa: E402
 from flows.commands.enrol import enrol  # noqa: E402
 from flows.commands.evaluate import compare, evaluate  # noqa: E402
+from flows.commands.export import export  # noqa: E402
+from flows.commands.feedback import feedback  # noqa: E402
+from flows.commands.gc import gc  # noqa: E402
+from flows.commands.history import history  # noqa: E402
 from flows.commands.ingest import ingest  # noqa: E402
+from flows.commands.listen import listen  # noqa: E402
 from flows.commands.listings import presets, recipes  # noqa: E402
+from flows.commands.promote import promote  # noqa: E402
 from flows.commands.retrain import retrain  # noqa: E402
 from flows.commands.rollback import rollback  # noqa: E402
+from flows.commands.serve import serve  # noqa: E402
 from flows.commands.spot import spot  # noqa: E402
+from flows.commands.status import status  # noqa: E402
 from flows.commands.study import study  # noqa: E402
 from kws_core.errors import KwsError  # noqa: E402
 
 COMMANDS = (
     retrain,
     ingest,
+    feedback,
     drops,
     align,
     study,
     spot,
+    listen,
+    serve,
     enrol,
     evaluate,
     compare,
+    promote,
     rollback,
+    history,
+    export,
+    status,
+    doctor,
+    gc,
     presets,
     recipes,
     demo_recording,
@@ -50,4 +68,11 @@ def main() -> None:
         app()
     except KwsError as error:
         sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
+    except Exception as error:
+        from tasks.registry import trouble
+
+        if not trouble(error):
+            raise
+        sys.stderr.write(f"error: {trouble(error)}\n")
         sys.exit(1)

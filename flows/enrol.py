@@ -1,14 +1,14 @@
 """`kws enrol`: a keyword added to a bundle by recordings of it."""
 
+import datetime
 from pathlib import Path
 
 import typer
 
 from flows.spot import UNIVERSAL, open_bundle
-from kws_core.audio import decode_file, pcm16_to_float
 from kws_core.bundle import DESCRIPTION, FILES, OperatingPoint
 from kws_core.enrolment import FAR, enrol
-from kws_core.enrolment_example import Example
+from kws_core.enrolment_recordings import read_examples
 from kws_core.errors import ConfigError
 
 RECORDINGS = (".wav", ".flac", ".ogg", ".mp3")
@@ -24,6 +24,8 @@ def enrol_keyword(
     without: list[Path],
     replace: bool,
     tracking_uri: str,
+    speakers: list[str],
+    date: str | None,
 ) -> None:
     """Write a bundle with the keyword added, and print what was learnt and how to use it.
 
@@ -36,8 +38,9 @@ def enrol_keyword(
     _check_only_a_bundle(out)
     if far is None and max_false_alarms_per_hour is None:
         far = FAR
-    examples = _read(recordings)
-    others = _read([file for path in without for file in _files(path)])
+    _check_date(date)
+    examples = read_examples(recordings)
+    others = read_examples([file for path in without for file in _files(path)])
     with open_bundle(bundle, tracking_uri) as opened:
         enrolled = enrol(
             opened,
@@ -46,6 +49,8 @@ def enrol_keyword(
             replace,
             max_false_alarms_per_hour=max_false_alarms_per_hour,
             without=others,
+            speakers=speakers,
+            date=date,
         )
         written = enrolled.write(out)
     (origin,) = enrolled.origins
@@ -57,11 +62,9 @@ def enrol_keyword(
     )
     if point.shortage:
         typer.echo(f"{keyword}: {point.shortage}")
+    for warning in enrolled.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     typer.echo(f"{out}: {', '.join(written.description.keywords)}; try kws spot RECORDING --model {out}")
-
-
-def _read(paths: list[Path]) -> list[Example]:
-    return [Example(str(path), pcm16_to_float(decode_file(path))) for path in paths]
 
 
 def _files(path: Path) -> list[Path]:
@@ -77,10 +80,23 @@ def _files(path: Path) -> list[Path]:
 def _wish(point: OperatingPoint) -> str:
     if point.far is not None:
         return f"FAR {point.far:g} on {point.non_target_segments} other segments by {point.speakers} speakers"
+    if point.hours is None:
+        return (
+            f"{point.max_false_alarms_per_hour:g} false alarms an hour by {point.non_target_segments} other segments "
+            f"of {point.speakers} speakers"
+        )
     return (
         f"at most {point.max_false_alarms_per_hour:g} false alarms an hour in {point.hours or 0:.2g} h of "
         f"{point.recordings} recordings"
     )
+
+
+def _check_date(date: str | None) -> None:
+    if date is not None:
+        try:
+            datetime.date.fromisoformat(date)
+        except ValueError as error:
+            raise ConfigError(f"--date {date!r} is no date; YYYY-MM-DD is accepted") from error
 
 
 def _check_only_a_bundle(folder: Path) -> None:

@@ -5,6 +5,7 @@ from rich.table import Table
 from flows.retrain import RetrainResult
 from kws_core.config import Experiment
 from kws_core.evaluation.system import SystemEvaluation
+from kws_core.gate import Decision
 from kws_core.report.numbers import count, percent
 from tasks.console import console
 from tasks.package import fetch_bundle
@@ -15,6 +16,8 @@ def print_summary(places: Places, experiment: Experiment, result: RetrainResult)
     """Print what was delivered, how good it is and where it lies."""
     bundle = fetch_bundle(places, result.bundle_key)
     console.print(_figures(result.evaluation))
+    if result.decision.checks:
+        console.print(_checks(result.decision))
     verdict = "[green]promoted[/green]" if result.decision.promoted else "[yellow]not promoted[/yellow]"
     lines = {
         f"{experiment.name} {result.version}": f"{verdict}: {result.decision.reason}",
@@ -39,6 +42,17 @@ def _figures(evaluation: SystemEvaluation) -> Table:
             of = f"{count(figure.count)} segments, {summary.speakers} speakers"
             label = f"{summary.backend}: {name.replace('_', ' ')} accuracy"
             table.add_row(label, *_estimate(figure.value, figure.low, figure.high), of)
+    return table
+
+
+def _checks(decision: Decision) -> Table:
+    """Every check of the gate; the one that decided is marked."""
+    table = Table("gate", "", "champion", "difference", "verdict", box=None, padding=(0, 2, 0, 0))
+    for check in decision.checks:
+        value, champion, difference = check.shown()
+        verdict = f"[red]{check.verdict}[/red]" if check.verdict == "failed" else check.verdict
+        decided = ", decided" if check.figure == decision.decided_by else ""
+        table.add_row(check.figure, value, champion, difference.replace("[", r"\["), verdict + decided)
     return table
 
 

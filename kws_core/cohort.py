@@ -25,10 +25,13 @@ class Cohort:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def is_other(self, keyword: str) -> NDArray[np.bool_]:
+        """Which rows `[n]` are not the keyword, whatever the case of its letters."""
+        return np.array([label.casefold() != keyword.casefold() for label in self.labels], np.bool_)
+
     def without(self, keyword: str) -> NDArray[np.float32]:
-        """Embeddings `[m, dim]` of everything but the keyword, whatever the case of its letters."""
-        kept = np.array([label.casefold() != keyword.casefold() for label in self.labels], np.bool_)
-        return self.embeddings[kept]
+        """Embeddings `[m, dim]` of everything but the keyword."""
+        return self.embeddings[self.is_other(keyword)]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """`embeddings [n, dim]` as float16, `labels` as UTF-8 bytes with a line each, and `speakers [1]`."""

@@ -18,7 +18,7 @@ SMOOTHING_WINDOWS = 2
 # Detections of the same keyword nearer than this are one.
 REFRACTORY_S = 0.5
 WINDOWS_AT_ONCE = 512
-_APART = int(np.ceil(REFRACTORY_S / HOP_S - 1e-9))
+APART_WINDOWS = int(np.ceil(REFRACTORY_S / HOP_S - 1e-9))
 """Accepted windows of a keyword that are so many apart, or more, belong to different detections."""
 
 WindowScores = Callable[[NDArray[np.float32]], NDArray[np.float64]]
@@ -146,7 +146,7 @@ def _merge(windows: NDArray[np.int64], margins: NDArray[np.float64]) -> list[tup
     by its peak, which joined first. Of groups that become one, the peak that joined later is merged.
     """
     places, heights = windows.tolist(), margins.tolist()
-    whole = np.cumsum(np.diff(windows, prepend=windows[:1]) >= _APART)
+    whole = np.cumsum(np.diff(windows, prepend=windows[:1]) >= APART_WINDOWS)
     firsts = windows[np.searchsorted(whole, whole)].tolist()
     group: dict[int, int] = {}  # of a window that has joined: its peak, or a window on the way there
     joined: dict[int, int] = {}  # when it did
@@ -155,7 +155,7 @@ def _merge(windows: NDArray[np.int64], margins: NDArray[np.float64]) -> list[tup
         group[row], joined[row] = row, time
         for step in (-1, 1):
             near = row + step
-            while 0 <= near < len(places) and abs(places[near] - places[row]) < _APART:
+            while 0 <= near < len(places) and abs(places[near] - places[row]) < APART_WINDOWS:
                 if near in joined:
                     higher, lower = sorted((_peak(group, near), _peak(group, row)), key=joined.__getitem__)
                     if higher != lower:

@@ -13,6 +13,7 @@ from kws_core.bundle import (
     FILES,
     Bundle,
     EnrolledKeyword,
+    ScoreNormalisation,
     tensor_bytes,
     write_bundle,
 )
@@ -20,7 +21,7 @@ from kws_core.bundle import (
 
 @dataclass(frozen=True, eq=False)
 class EnrolledKeywords:
-    """Keywords with their centroids `[keywords, dim]`, thresholds, usual durations and where they come from."""
+    """Keywords with their directions `[keywords, dim]`, thresholds, usual durations and where they come from."""
 
     bundle: Bundle
     """The bundle whose encoder heard them."""
@@ -28,6 +29,10 @@ class EnrolledKeywords:
     thresholds: tuple[float, ...]
     durations_s: tuple[float, ...]
     origins: tuple[EnrolledKeyword, ...]
+    top: int | None
+    """Of the cohort, for the normalisation of the scores that the thresholds are of; None of plain cosines."""
+    warnings: tuple[str, ...] = ()
+    """What their user should know, a sentence each."""
 
     def write(self, folder: Path) -> Bundle:
         """Write the bundle with these keywords added, or put in the place of those of the same name.
@@ -53,6 +58,7 @@ class EnrolledKeywords:
             "thresholds": {"centroid": tuple(thresholds.values())},
             "operating_point": old.operating_point if set(keywords) - set(enrolled) else None,
             "enrolled": enrolled,
+            "score_normalisation": None if self.top is None else ScoreNormalisation(top=self.top),
             "metrics": {name: value for name, value in old.metrics.items() if name.split(".")[0] not in BACKEND_FILES},
         }
         kept = [name for name in FILES if name in old.files and name not in BACKEND_FILES.values()]

@@ -1,26 +1,30 @@
 """Keywords added to a bundle by a few recordings of them, without training.
 
-The centroid of a keyword is the mean embedding of its examples; its threshold is calibrated on the bundle's cohort,
-or on recordings that do not hold it.
+A keyword is the direction in which its examples differ from the bundle's cohort of other words; its scores are
+normalised by the cohort, and its threshold is calibrated on the cohort or on recordings that do not hold it.
 Needs what a spotter needs: numpy and onnxruntime.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kws_core.backends.centroid import CentroidBackend
 from kws_core.bundle import COHORT, Bundle, BundleDescription, EnrolledKeyword
 from kws_core.cohort import Cohort
 from kws_core.enrolled_keywords import EnrolledKeywords
+from kws_core.enrolment_agreement import check_agreement
+from kws_core.enrolment_closeness import closeness_warnings
+from kws_core.enrolment_direction import keyword_direction, mean_embedding
 from kws_core.enrolment_example import Example, locate_word
+from kws_core.enrolment_scores import cohort_top, scorer, scores_of_cohort
 from kws_core.enrolment_threshold import check_wish, hear, threshold_by_cohort, threshold_by_recordings
 from kws_core.errors import AudioError, BundleError, ConfigError
 from kws_core.onnx_encoder import OnnxEncoder
 
 FAR = 0.001
 """Share of the cohort's other words and background that may be taken for an enrolled keyword."""
+MOST_EXAMPLES = 10
 
 
 def enrol(
@@ -31,50 +35,65 @@ def enrol(
     threads: int = 1,
     max_false_alarms_per_hour: float | None = None,
     without: Sequence[Example] = (),
+    speakers: Sequence[str] = (),
+    date: str | None = None,
 ) -> EnrolledKeywords:
     """Learn keywords from recordings of each, said alone.
 
     Args:
         bundle: has a cohort, and no keywords or the centroid back end.
-        examples: by keyword; three or more by the people who will say it are better than one.
-        far: share of the cohort that may be accepted by each keyword; at least one segment of the cohort.
+        examples: by keyword, ten at most; three or more by the people who will say it are better than one.
+        far: share of the cohort that may be accepted by each keyword.
         replace: a keyword that the bundle has already is learnt anew; without it that is an error.
         threads: of the encoder.
-        max_false_alarms_per_hour: in place of `far`, which is None then: how often each keyword may be heard in
-            recordings that do not hold it.
-        without: those recordings, of any length.
+        max_false_alarms_per_hour: in place of `far`, which is None then: how often each keyword may be heard in speech
+            that does not hold it, by the cohort or in `without`.
+        without: recordings that do not hold the keyword, of any length.
+        speakers: who said the examples of each keyword, in their order; one name for all of them, or none.
+        date: of the enrolment, YYYY-MM-DD; none is recorded without it, so that the same recordings give the same
+            bundle.
 
     Raises:
         BundleError: the bundle has no cohort or decides by another back end.
-        ConfigError: a keyword that exists or has no examples, a `far` that the cohort is too small for, or a wish that
-            is not stated once and with what it needs.
+        ConfigError: a keyword that exists, has no examples or more than ten, a wish that the cohort is too small for
+            or that is not stated once, or speakers that do not fit the examples.
         AudioError: an example that cannot be used, is there twice or is unlike the others.
     """
     cohort = _cohort(bundle)
     check_wish(far, max_false_alarms_per_hour, len(without), cohort)
     description = bundle.description
-    _check_keywords(description, examples, replace)
+    _check_keywords(description, examples, replace, speakers)
     encoder = OnnxEncoder(bundle.encoder_path, threads)
     heard = hear(without, encoder)
-    centroids, thresholds, durations_s, origins = [], [], [], []
+    top = cohort_top(description, cohort)
+    directions, thresholds, durations_s, origins, warnings = [], [], [], [], []
     for keyword, recordings in examples.items():
         words = [locate_word(recording) for recording in recordings]
         embeddings = encoder.embed(np.stack([word.window for word in words]))
         if embeddings.shape[1] != cohort.embeddings.shape[1]:
             raise BundleError(f"{bundle.folder}: its encoder and its cohort have embeddings of different lengths")
-        centroid = _mean(embeddings)
-        if far is not None:
-            threshold, point = threshold_by_cohort(keyword, centroid, cohort, far)
+        others = cohort.without(keyword)
+        least = check_agreement(keyword, recordings, embeddings, others) if len(others) else None
+        direction = keyword_direction(embeddings, others if len(others) else cohort.embeddings)
+        backend = CentroidBackend((keyword,), direction[None])
+        if heard:
+            threshold, point = threshold_by_recordings(
+                keyword, scorer(backend, cohort, top), heard, max_false_alarms_per_hour or 0.0
+            )
         else:
-            threshold, point = threshold_by_recordings(keyword, centroid, heard, max_false_alarms_per_hour or 0.0)
-        least = _check_agreement(keyword, recordings, embeddings, threshold)
-        centroids.append(centroid)
+            scores = scores_of_cohort(backend, cohort, top)[cohort.is_other(keyword), 0]
+            threshold, point = threshold_by_cohort(keyword, scores, cohort.speakers, far, max_false_alarms_per_hour)
+        directions.append(direction)
         thresholds.append(threshold)
         durations_s.append(round(float(np.median([word.duration_s for word in words])), 3))
         hashes = tuple(recording.sha256 for recording in recordings)
-        origins.append(EnrolledKeyword(examples=hashes, least_cosine=least, operating_point=point))
-    backend = CentroidBackend(tuple(examples), np.stack(centroids))
-    return EnrolledKeywords(bundle, backend, tuple(thresholds), tuple(durations_s), tuple(origins))
+        said_by = tuple(speakers) * len(recordings) if len(speakers) == 1 else tuple(speakers)
+        origins.append(
+            EnrolledKeyword(examples=hashes, least_cosine=least, operating_point=point, speakers=said_by, date=date)
+        )
+        warnings += closeness_warnings(bundle, keyword, mean_embedding(embeddings), cohort)
+    learnt = CentroidBackend(tuple(examples), np.stack(directions))
+    return EnrolledKeywords(bundle, learnt, tuple(thresholds), tuple(durations_s), tuple(origins), top, tuple(warnings))
 
 
 def _cohort(bundle: Bundle) -> Cohort:
@@ -88,14 +107,14 @@ def _cohort(bundle: Bundle) -> Cohort:
         raise BundleError(
             f"{bundle.folder}: no words can be enrolled, it decides by {description.decision} and not by centroid"
         )
-    if description.score_normalisation or description.score_calibration:
-        raise BundleError(
-            f"{bundle.folder}: no words can be enrolled, its scores are normalised or calibrated on development data"
-        )
+    if description.score_calibration:
+        raise BundleError(f"{bundle.folder}: no words can be enrolled, its scores are calibrated on development data")
     return bundle.cohort()
 
 
-def _check_keywords(description: BundleDescription, examples: Mapping[str, Sequence[Example]], replace: bool) -> None:
+def _check_keywords(
+    description: BundleDescription, examples: Mapping[str, Sequence[Example]], replace: bool, speakers: Sequence[str]
+) -> None:
     if not examples:
         raise ConfigError("there is no keyword to enrol")
     for keyword, recordings in examples.items():
@@ -105,38 +124,18 @@ def _check_keywords(description: BundleDescription, examples: Mapping[str, Seque
             raise ConfigError(f"the bundle has the keyword {keyword!r} already; replace it or choose another name")
         if not recordings:
             raise ConfigError(f"keyword {keyword!r} has no examples; at least one recording is needed")
+        if len(recordings) > MOST_EXAMPLES:
+            raise ConfigError(
+                f"keyword {keyword!r} has {len(recordings)} examples; at most {MOST_EXAMPLES} are taken: with more it "
+                "should be trained"
+            )
+        if len(speakers) > 1 and len(speakers) != len(recordings):
+            raise ConfigError(
+                f"keyword {keyword!r} has {len(recordings)} examples and {len(speakers)} speakers; one name for all of "
+                "them, or one for each, is needed"
+            )
         names: dict[str, str] = {}
         for recording in recordings:
             if recording.sha256 in names:
                 raise AudioError(f"{recording.name}: the same recording as {names[recording.sha256]}")
             names[recording.sha256] = recording.name
-
-
-def _check_agreement(
-    keyword: str, recordings: Sequence[Example], embeddings: NDArray[np.float32], threshold: float
-) -> float | None:
-    """The least cosine of an example to the mean of the others; raises `AudioError` below the threshold."""
-    if len(embeddings) < 2:
-        return None
-    cosines = [
-        float(embeddings[place] @ _mean(np.delete(embeddings, place, axis=0))) for place in range(len(embeddings))
-    ]
-    worst = int(np.argmin(cosines))
-    if cosines[worst] < threshold:
-        name = recordings[worst].name
-        other = f"the other, {recordings[1 - worst].name}" if len(recordings) == 2 else "the others"
-        raise AudioError(
-            f"{name}: unlike {other}: the cosine is {cosines[worst]:.3f}, and what counts as {keyword!r} at this far "
-            f"starts at {threshold:.3f}; leave it out, record it again or allow a higher far"
-        )
-    return round(cosines[worst], 6)
-
-
-def _mean(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean `[dim]` of L2-normalised `embeddings [n, dim]`, of length 1."""
-    mean = embeddings.mean(axis=0, dtype=np.float64)
-    length = np.linalg.norm(mean)
-    if not length > 1e-6:
-        raise AudioError("the examples are unlike each other: their embeddings cancel out")
-    unit: NDArray[np.float32] = (mean / length).astype(np.float32)
-    return unit

@@ -5,7 +5,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +23,15 @@ RANGE_BYTES = 8 << 20
 """Bytes of one request where an object is read in several at a time."""
 REQUESTS = 8
 """Requests in flight for one object."""
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a listing says of an object."""
+
+    size_bytes: int
+    modified_s: float
+    """Seconds since 1970, by the clock of the store."""
 
 
 class Files:
@@ -167,6 +177,41 @@ class Files:
             raise self._unreadable(folder, error) from error
         return sorted(str(path)[len(self._base) + 1 :] for path in found if not str(path).endswith("/"))
 
+    def details(self, folder: str) -> dict[str, Details]:
+        """Size and age of all objects below a folder, by name; also of what killed writes left under other names."""
+        try:
+            found = self._filesystem.find(self.path(folder), detail=True)
+        except FileNotFoundError:
+            return {}
+        except self._refusals as error:
+            raise self._unreadable(folder, error) from error
+        return {
+            str(path)[len(self._base) + 1 :]: Details(int(fact["size"]), _modified_s(fact))
+            for path, fact in found.items()
+            if not str(path).endswith("/")
+        }
+
+    def remove(self, names: list[str]) -> None:
+        """Delete objects, a thousand a request on S3; one that is gone already is no error.
+
+        Raises:
+            StoreError: the store refuses it.
+        """
+        try:
+            if self._local:
+                for name in names:
+                    with suppress(FileNotFoundError):
+                        Path(self.path(name)).unlink()
+            elif names:
+                self._filesystem.rm([self.path(name) for name in names])
+        except FileNotFoundError:
+            if len(names) > 1:  # which one it was is not told
+                for name in names:
+                    self.remove([name])
+        except self._refusals as error:
+            first = f"{names[0]}, one of {len(names)}" if len(names) > 1 else names[0]
+            raise StoreError(f"store {self.root!r} refuses to delete ({first}): {_one_line(error)}") from error
+
     @cached_property
     def _reader(self) -> fs.FileSystem:
         """Arrow's own client where it has one: its reads hold no interpreter lock."""
@@ -219,6 +264,12 @@ class Files:
     def _protocols(self) -> tuple[str, ...]:
         protocol: Any = self._filesystem.protocol
         return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _modified_s(fact: dict[str, Any]) -> float:
+    """When an object was written, of what a file system says of it."""
+    moment = fact.get("mtime", fact.get("LastModified"))
+    return float(moment.timestamp() if hasattr(moment, "timestamp") else moment)
 
 
 def _one_line(error: Exception) -> str:

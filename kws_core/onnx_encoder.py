@@ -1,6 +1,7 @@
 """The ONNX encoder at work: PCM windows to embeddings with numpy and onnxruntime alone."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +17,7 @@ class OnnxEncoder:
 
     def __init__(self, model: Path | bytes, threads: int = 1) -> None:
         """Load `encoder.onnx`, a path or its bytes; raises `BundleError` when it is not an ONNX model."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime has no public base class of its errors
-            name = "encoder.onnx" if isinstance(model, bytes) else str(model)
-            raise BundleError(f"{name}: not an ONNX model that can be run: {one_line(error)}") from error
+        self._session = open_session(model, threads)
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """L2-normalised embeddings `[batch, dim]` of `windows [batch, 16000]`, full scale 1."""
@@ -42,6 +31,23 @@ class OnnxEncoder:
             dim = self._session.get_outputs()[0].shape[1]
             return np.empty((0, dim), np.float32)
         return np.concatenate(parts)
+
+
+def open_session(model: Path | bytes, threads: int = 1) -> Any:
+    """A session of onnxruntime on the CPU; raises `BundleError` when the file or its bytes are no ONNX model."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(
+            model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime has no public base class of its errors
+        name = "encoder.onnx" if isinstance(model, bytes) else str(model)
+        raise BundleError(f"{name}: not an ONNX model that can be run: {one_line(error)}") from error
 
 
 def one_line(error: Exception) -> str:

@@ -94,6 +94,11 @@ def describe_point(point: OperatingPoint) -> str:
             f"calibrated for FAR {percent(point.far)} a keyword on {count(point.non_target_segments or 0)} non-target "
             f"segments of {count(point.speakers)} development speakers"
         )
+    if point.hours is None:
+        return (
+            f"calibrated for {point.max_false_alarms_per_hour or 0:g} false alarms an hour of each keyword on "
+            f"{count(point.non_target_segments or 0)} non-target segments of {count(point.speakers)} speakers"
+        )
     source = f"streams of {count(point.speakers)} speakers"
     if point.recordings is not None:
         source = f"{count(point.recordings)} recordings without it"

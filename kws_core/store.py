@@ -9,6 +9,7 @@ Layout below the root:
     documents/KIND/KEY.json              small results: search, evaluation, decisions
     objects/KIND/KEY/NAME                other files: weights, bundles
     searches/KEY/                        trials of an unfinished search, written by Ray
+    claims/STAGE/FINGERPRINT.json        the part keys of a dataset that is being made
 """
 
 import json

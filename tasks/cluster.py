@@ -1,16 +1,24 @@
 """The Ray cluster that stages compute on: `RAY_ADDRESS`, or this machine."""
 
+import ipaddress
 import logging
 import os
 from typing import Any
 
+from kws_core.errors import ClusterError
+
 
 def connect() -> Any:
-    """Return the `ray` module, connected; a local cluster is started only when there is work for it."""
+    """Return the `ray` module, connected; a local cluster is started only when there is work for it.
+
+    Raises:
+        ClusterError: others could run programs on the cluster, as it has no token; see `check_token`.
+    """
     import ray
 
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS", "local")
+        check_token(address)
         options: dict[str, Any] = {"address": address, "logging_level": logging.ERROR, "log_to_driver": False}
         if address == "local":
             # the dashboard's head cleans up after trials that ASHA stops; it listens on loopback
@@ -19,6 +27,39 @@ def connect() -> Any:
             options |= {"resources": {"mfa": os.cpu_count() or 1}}
         ray.init(**options)
     return ray
+
+
+def check_token(address: str) -> None:
+    """Raise `ClusterError` where Ray would listen, or is listening, beyond loopback and admits who has no token."""
+    mode = os.environ.get("RAY_AUTH_MODE", "").lower()
+    # without a mode, Ray makes a token for a cluster of its own, and takes the one it finds for one that is there
+    if mode == "token" or (not mode and address == "local"):
+        return
+    if is_loopback(address.removeprefix("ray://").rpartition(":")[0]):
+        return
+    if not mode and _token_is_there():
+        return
+    where = "Ray would listen on every address of this machine" if address == "local" else f"RAY_ADDRESS is {address}"
+    why = f"RAY_AUTH_MODE is {mode}" if mode else "no token is set"
+    raise ClusterError(
+        f"{where} and {why}: who reaches it could run any program. Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH "
+        "to a file with the token of the cluster (`ray get-auth-token --generate` makes one)"
+    )
+
+
+def _token_is_there() -> bool:
+    from ray._private.authentication.authentication_token_setup import AuthenticationTokenLoader
+
+    return bool(AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's alone; a name that is not resolved here counts as not."""
+    host = host.strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def cpus() -> int:

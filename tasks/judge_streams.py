@@ -8,11 +8,11 @@ from kws_core.bundle import Bundle
 from kws_core.config import FeaturesConfig
 from kws_core.evaluation.streams.build import STAGE as STREAMS
 from kws_core.evaluation.streams.embeddings import FACTS, STAGE, VERSION, embed_streams_part, read_stream_embeddings
-from kws_core.evaluation.streams.encoder import StreamEncoder
 from kws_core.evaluation.streams.facts import StreamEmbeddings
 from kws_core.evaluation.streams.measures import StreamEvaluation, evaluate_streams
 from kws_core.evaluation.streams.scores import score_streams
 from kws_core.fingerprint import fingerprint
+from kws_core.incremental.stream_encoder import StreamEncoder
 from kws_core.manifest import Part, part_key
 from kws_core.part import PartOutput
 from kws_core.report.numbers import count, percent

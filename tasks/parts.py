@@ -9,6 +9,7 @@ from typing import Any
 from kws_core.errors import CorpusError
 from kws_core.manifest import Manifest, Part, manifest_fingerprint
 from kws_core.part import PartOutput, PartStream
+from kws_core.part_claims import claim, release
 from kws_core.store import Store
 from tasks.cluster import cause, connect, cpus
 from tasks.console import bar, say
@@ -60,6 +61,7 @@ def make_dataset(
     manifest = None if look_for_parts else store.read_manifest(stage, fingerprint)
     made = 0
     if manifest is None:
+        claim(store.files, stage, fingerprint, [job.key for job in jobs])
         parts = store.complete_parts(stage, [job.key for job in jobs])
         missing = [job for job in jobs if job.key not in parts]
         made = len(missing)
@@ -70,6 +72,7 @@ def make_dataset(
                     progress.advance(f"{part.rows:,} rows")
         manifest = Manifest(stage, version, tuple(parts[job.key] for job in jobs))
         store.write_manifest(manifest)
+        release(store.files, stage, fingerprint)
     seconds = time.monotonic() - started
     effort = f"{made} computed in {seconds:.1f} s" if made else "nothing to compute"
     say(stage, f"{manifest.rows:,} rows, {manifest.rejected:,} rejected, {len(jobs)} parts, {effort}")

@@ -13,7 +13,18 @@ from flows.quiet import quieten
 quieten()
 
 FLOWS = "tests/flows/"
-WITHOUT_FULL_RUN = {f"{FLOWS}test_{name}.py" for name in ("enrol", "flows_load", "ingest_drop", "operating_point")}
+OTHERS = (
+    "doctor",
+    "enrol",
+    "flows_load",
+    "ingest_drop",
+    "operating_point",
+    "serve",
+    "serve_model",
+    "serve_page",
+    "serve_swap",
+)
+WITHOUT_FULL_RUN = {f"{FLOWS}test_{name}.py" for name in OTHERS}
 SHARED = Path(__file__).parents[2] / "shared"
 
 

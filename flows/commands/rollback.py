@@ -4,17 +4,19 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import TrackingUri
+from flows.commands.options import StoreUrl, TrackingUri
+
+ModelName = Annotated[str, typer.Argument(help="The registered model: the `name` of its preset.")]
 
 
 def rollback(
-    name: Annotated[str, typer.Argument(help="The registered model: the `name` of its preset.")],
+    name: ModelName,
+    reason: Annotated[str, typer.Option(help="Why, for the decision that is recorded.")] = "",
     tracking_uri: TrackingUri = "",
+    store: StoreUrl = "",
 ) -> None:
-    """Put the previous champion back into service."""
-    from flows.spot import registry_of
-    from tasks import registry
+    """Put the previous champion back into service. Needs nothing but the registry."""
+    from flows.moves import move
+    from tasks.move import roll_back
 
-    client = registry.client(tracking_uri or registry_of(name))
-    served, now = registry.roll_back(client, name)
-    typer.echo(f"{name}: version {now} is champion again, version {served} is `previous`")
+    move(name, tracking_uri, store, lambda client: roll_back(client, name, reason))

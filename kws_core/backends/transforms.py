@@ -73,6 +73,19 @@ class NormalisedBackend(_Transformed):
             normalised[rows] += (raw[rows] - mean[:, None]) / deviation[:, None]
         return (normalised / 2).astype(np.float32)
 
+    def score_cohort(self) -> NDArray[np.float32]:
+        """Normalised scores `[n, keywords]` of the cohort itself, each row by the others; needs `top` others."""
+        raw = self.backend.score(self.cohort).astype(np.float64)
+        keyword_mean, keyword_deviation = self._of_keywords
+        normalised = (raw - keyword_mean) / keyword_deviation
+        for at in range(0, len(self.cohort), _ROWS):
+            cosines = self.cohort[at : at + _ROWS] @ self.cohort.T
+            own = np.arange(len(cosines))
+            cosines[own, at + own] = -np.inf
+            mean, deviation = self._statistics(cosines)
+            normalised[at : at + _ROWS] += (raw[at : at + _ROWS] - mean[:, None]) / deviation[:, None]
+        return (normalised / 2).astype(np.float32)
+
     def _statistics(self, cosines: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard deviation of the largest cosines of each row."""
         largest = np.partition(cosines, -self.top, axis=1)[:, -self.top :].astype(np.float64)

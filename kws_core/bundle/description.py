@@ -4,7 +4,14 @@ import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from kws_core.backends.table import BACKENDS, BackendName
 from kws_core.bundle.calibrated import OperatingPoint, ScoreCalibration, ScoreNormalisation
@@ -28,6 +35,15 @@ class EnrolledKeyword(BaseModel):
     least_cosine: float | None
     """The least cosine of an example to the mean of the others; None where there is one example."""
     operating_point: OperatingPoint
+    speakers: tuple[str, ...] = ()
+    """Who said each example, where its user told."""
+    date: str | None = None
+    """Of the enrolment (YYYY-MM-DD), where its user told."""
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        absent = {name for name in ("speakers", "date") if not getattr(self, name)}
+        return {name: value for name, value in serialise(self).items() if name not in absent}
 
 
 class BundleDescription(BaseModel):

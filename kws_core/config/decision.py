@@ -54,16 +54,25 @@ class ExportConfig(Section):
 
 
 class GateConfig(Section):
-    """When a challenger becomes champion."""
+    """When a version may challenge, and when a challenger becomes champion. Changing it recomputes nothing."""
 
     max_frr: Share = 0.5
-    """Without a champion: FRR at FAR 2 % on in-vocabulary trials must not exceed this."""
+    """Of every version: FRR at FAR 2 % on in-vocabulary trials must not exceed this."""
     min_target_accuracy: Share = 0.5
+    """Of every version, by the back end that decides, at its thresholds."""
     min_non_target_accuracy: Share = 0.5
-    frr_margin: float = Field(default=0.0, ge=0)
-    """FRR on in-vocabulary trials may be worse than the champion's by this much."""
+    frr_margin: float = Field(default=0.02, ge=0)
+    """FRR at FAR 2 % must be shown, at 95 % over resampled speakers, to exceed the champion's by at most this."""
     accuracy_margin: float = Field(default=0.01, ge=0)
-    """Target and non-target accuracy may be worse than the champion's by this much."""
+    """Target, non-target and unseen non-target accuracy may fall by this much; a larger loss fails once it is shown."""
+    false_alarm_margin: float = Field(default=0.5, ge=0)
+    """False alarms an hour on the test streams may rise by this much; a larger rise fails once it is shown."""
+    keyword_margin: Share = 0.1
+    """No keyword's accuracy may fall by more, unless chance explains it."""
+    speaker_margin: Share = 0.2
+    """Nor that of any test speaker on the keywords."""
+    replicates: int = Field(default=1000, ge=0)
+    """Resamplings of the speakers; with 0 the differences count as they are."""
 
 
 class RejectionConfig(Section):

@@ -4,6 +4,7 @@ from kws_core.config import CorpusSection, IngestConfig
 from kws_core.corpora import aishell, an4, common_voice, fsdd, hello_npu, librispeech, mswc, speech_commands
 from kws_core.corpora.demo_recipe import plan_demo_recordings, prepare_demo
 from kws_core.corpora.download import OnProgress
+from kws_core.corpora.feedback import prepare_feedback
 from kws_core.corpora.hugging_face import prepare_hugging_face
 from kws_core.corpora.kaldi import prepare_kaldi
 from kws_core.corpora.lhotse import prepare_lhotse
@@ -31,6 +32,10 @@ RECIPES: dict[str, Recipe] = {
     "kaldi": Recipe(
         About("Kaldi data directory", "any", "yours", "yours", needs="folder: wav.scp, text, utt2spk, segments"),
         prepare_kaldi,
+    ),
+    "feedback": Recipe(
+        About("Marked false alarms and misses", "any", "yours", "yours", needs="path: the table of marks"),
+        prepare_feedback,
     ),
     "nemo": Recipe(About("NeMo manifest", "any", "yours", "yours", needs="path: the JSON lines"), prepare_nemo),
     "lhotse": Recipe(

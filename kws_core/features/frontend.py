@@ -10,11 +10,8 @@ from torch import Tensor, nn
 
 from kws_core.config import SAMPLE_RATE_HZ, FeaturesConfig
 from kws_core.errors import ConfigError
-from kws_core.features.kaldi import dct_matrix, mel_matrix, povey_window
+from kws_core.features.kaldi import INT16_SCALE, LOG_FLOOR, PREEMPHASIS, dct_matrix, mel_matrix, povey_window
 
-PREEMPHASIS = float(np.float32(0.97))  # as Kaldi rounds it: what is left of a DC offset depends on it
-INT16_SCALE = 32768.0
-LOG_FLOOR = float(np.finfo(np.float32).eps)
 CPU_CHUNK_FRAMES = 512
 """Frames worked on at once on a CPU, so that their spectra stay in its cache."""
 GPU_CHUNK_FRAMES = 65_536

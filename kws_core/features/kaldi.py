@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 CEPSTRAL_LIFTER = 22.0
+PREEMPHASIS = float(np.float32(0.97))  # as Kaldi rounds it: what is left of a DC offset depends on it
+INT16_SCALE = 32768.0
+LOG_FLOOR = float(np.finfo(np.float32).eps)
 
 Matrix = NDArray[np.float64]
 

@@ -3,18 +3,18 @@
 import numpy as np
 
 from kws_core.config import SAMPLE_RATE_HZ
-from kws_core.features.frontend import INT16_SCALE, LOG_FLOOR, PREEMPHASIS, Frontend
-from kws_core.features.kaldi import povey_window
+from kws_core.features.frontend import Frontend
+from kws_core.features.kaldi import INT16_SCALE, LOG_FLOOR, PREEMPHASIS, povey_window
 from kws_core.onnx_export.graph import INPUT, Graph
 
 
-def write_frontend(graph: Graph, frontend: Frontend) -> str:
-    """Append features `[batch, time, coeff]` of the input, equal to `frontend`'s.
+def write_frontend(graph: Graph, frontend: Frontend, pcm: str = INPUT, samples: int = SAMPLE_RATE_HZ) -> str:
+    """Append features `[batch, time, coeff]` of the value `pcm [batch, samples]`, equal to `frontend`'s.
 
     The matrices of the Fourier transform and the mel bank are computed in the graph, from vectors: as constants they
     would weigh more than a small encoder. Runtimes compute them once, when they load the file.
     """
-    even, odd = _halves(graph, frontend)
+    even, odd = _halves(graph, frontend, pcm, samples)
     cosine, sine = _windowed_dft(graph, frontend)
     real, imaginary = graph.add("MatMul", even, cosine), graph.add("MatMul", odd, sine)
     power = graph.add("Add", graph.add("Mul", real, real), graph.add("Mul", imaginary, imaginary))
@@ -23,7 +23,7 @@ def write_frontend(graph: Graph, frontend: Frontend) -> str:
     return graph.add("MatMul", features, graph.constant(frontend.dct)) if frontend.is_mfcc else features
 
 
-def _halves(graph: Graph, frontend: Frontend) -> tuple[str, str]:
+def _halves(graph: Graph, frontend: Frontend, pcm: str, samples: int) -> tuple[str, str]:
     """Even and odd parts `[batch, time, half]` of the frames about their middle, after pre-emphasis.
 
     A power spectrum is the same wherever a frame starts; counted from its middle, its real part only sees the even
@@ -32,25 +32,26 @@ def _halves(graph: Graph, frontend: Frontend) -> tuple[str, str]:
     passes pre-emphasis as (1 - 0.97) of the frame's mean, which is even.
     """
     window, hop = frontend.window_samples, frontend.hop_samples
-    zero, last, one, stop = (graph.constant([value], np.int64) for value in (0, -1, 1, SAMPLE_RATE_HZ))
-    previous = graph.add("Slice", INPUT, zero, last, one)
-    current = graph.add("Slice", INPUT, one, stop, one)
+    zero, last, one, stop = (graph.constant([value], np.int64) for value in (0, -1, 1, samples))
+    previous = graph.add("Slice", pcm, zero, last, one)
+    current = graph.add("Slice", pcm, one, stop, one)
     emphasised = graph.add("Sub", current, graph.add("Mul", previous, graph.constant(PREEMPHASIS)))
     half = (window - 1) // 2
-    early = _frames(graph, emphasised, frontend, 0, half)
-    late = _frames(graph, emphasised, frontend, window - 2 - half, half)
+    time = frontend.count_frames(samples)
+    early = _frames(graph, emphasised, frontend, time, 0, half)
+    late = _frames(graph, emphasised, frontend, time, window - 2 - half, half)
     late = graph.add("Slice", late, last, graph.constant([-half - 1], np.int64), graph.constant([2], np.int64), last)
-    mean = graph.add("AveragePool", graph.add("Unsqueeze", INPUT, one), kernel_shape=[window], strides=[hop])
+    mean = graph.add("AveragePool", graph.add("Unsqueeze", pcm, one), kernel_shape=[window], strides=[hop])
     offset = graph.add("Mul", graph.add("Transpose", mean, perm=[0, 2, 1]), graph.constant(2 * (1 - PREEMPHASIS)))
     return graph.add("Sub", graph.add("Add", early, late), offset), graph.add("Sub", early, late)
 
 
-def _frames(graph: Graph, signal: str, frontend: Frontend, first: int, length: int) -> str:
+def _frames(graph: Graph, signal: str, frontend: Frontend, time: int, first: int, length: int) -> str:
     """Stretches `[batch, time, length]` of a signal `[batch, samples]`, the first from sample `first`, a hop apart.
 
     Cut as whole hops laid side by side: gathering them sample by sample takes longer than the Fourier transform.
     """
-    hop, time = frontend.hop_samples, frontend.count_frames(SAMPLE_RATE_HZ)
+    hop = frontend.hop_samples
     padded = graph.add("Pad", signal, graph.constant([0, 0, 0, hop], np.int64))
     columns = []
     for start in range(first, first + length, hop):

@@ -52,6 +52,30 @@ class Graph:
             raise ConfigError(f"weights = 'float16' holds numbers up to {limit:g}, but the encoder has {largest:g}")
         return self.add("Cast", self.constant(value, np.float16), to=TensorProto.FLOAT)
 
+    @property
+    def nodes(self) -> list[Any]:
+        """The operations so far."""
+        return self._nodes
+
+    @property
+    def constants(self) -> list[Any]:
+        """The constants so far."""
+        return self._constants
+
+    def append(self, graph: Any, prefix: str, kept: dict[str, str]) -> None:
+        """Append all of another graph; its values get a prefix, but for those that are to be called otherwise."""
+        for constant in graph.initializer:
+            copied = TensorProto()
+            copied.CopyFrom(constant)
+            copied.name = prefix + constant.name
+            self._constants.append(copied)
+        for node in graph.node:
+            copy = onnx.NodeProto()
+            copy.CopyFrom(node)
+            copy.input[:] = [kept.get(name, prefix + name) if name else "" for name in node.input]
+            copy.output[:] = [kept.get(name, prefix + name) for name in node.output]
+            self._nodes.append(copy)
+
     def model(self, embedding_dim: int) -> Any:
         """Close the graph and check it."""
         pcm = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["batch", SAMPLE_RATE_HZ])

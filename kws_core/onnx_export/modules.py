@@ -38,12 +38,32 @@ def _bc_resnet(graph: Graph, module: BcResNetTrunk, value: str) -> str:
 
 
 def _block(graph: Graph, module: Block, value: str) -> str:
-    local = value
-    for part in (module.expand, module.frequency, module.frequency_norm):
-        local = write_module(graph, part, local)
-    average = graph.add("ReduceMean", local, axes=[2], keepdims=1)
-    output = graph.add("Add", local, write_module(graph, module.time, average))
-    return graph.add("Relu", output if module.is_transition else graph.add("Add", output, value))
+    """Convolution, normalisation, residual and the sum with the average's branch as one product a channel.
+
+    What the convolution over frequency and its normalisation do to a column is a matrix; the average of what they make
+    is a row of it. The branch's value is one more row of the input, whose weight is 1. Runtimes compute the matrices
+    when they load the file; for maps as small as these the product takes less time than the operations one by one.
+    """
+    value = write_module(graph, module.expand, value)
+    channels, rows = module.frequency.out_channels, module.frequency_norm.rows * module.frequency_norm.weight.shape[0]
+    inputs = rows * int(module.frequency.stride[0])
+    identity = graph.constant(np.eye(inputs).reshape(inputs, 1, inputs, 1))
+    units = graph.add("Expand", identity, graph.constant([1, channels, 1, 1], np.int64))
+    scale, shift = module.frequency_norm.affine()
+    responses = graph.add("Mul", write_module(graph, module.frequency, units), graph.constant(scale))
+    matrix = graph.add("Transpose", responses, perm=[1, 2, 0, 3])  # [channel, row, input row, 1]
+    mean = graph.add("ReduceMean", matrix, axes=[1], keepdims=1)
+    bias = graph.constant(shift.mean(dim=(0, 2, 3)))
+    average = graph.add("Conv", value, mean, bias, kernel_shape=[inputs, 1], group=channels)
+    if not module.is_transition:
+        matrix = graph.add("Add", matrix, graph.constant(np.eye(rows).reshape(1, rows, rows, 1)))
+    ones = graph.add("Expand", graph.constant(1.0), graph.constant([channels, rows, 1, 1], np.int64))
+    weight = graph.add("Concat", matrix, ones, axis=2)
+    weight = graph.add("Reshape", weight, graph.constant([channels * rows, inputs + 1, 1, 1], np.int64))
+    columns = graph.add("Concat", value, write_module(graph, module.time, average), axis=2)
+    columns = graph.add("Reshape", columns, graph.constant([0, channels * (inputs + 1), 1, -1], np.int64))
+    product = graph.add("Conv", columns, weight, graph.constant(shift.flatten()), kernel_shape=[1, 1], group=channels)
+    return graph.add("Reshape", graph.add("Relu", product), graph.constant([0, channels, rows, -1], np.int64))
 
 
 def _res15(graph: Graph, module: Res15Trunk, value: str) -> str:
@@ -88,6 +108,7 @@ def _convolution(graph: Graph, module: nn.Conv2d, value: str) -> str:
         "Conv",
         value,
         graph.weight(module.weight),
+        kernel_shape=list(module.kernel_size),
         strides=list(module.stride),
         pads=[top, left, top, left],
         dilations=list(module.dilation),

@@ -26,13 +26,13 @@ from kws_core.embeddings import read_embeddings
 from kws_core.evaluation.det import det_curve
 from kws_core.evaluation.speaker_share import speaker_share
 from kws_core.evaluation.streams.build import build_streams
-from kws_core.evaluation.streams.encoder import StreamEncoder
 from kws_core.evaluation.streams.measures import evaluate_streams
 from kws_core.evaluation.streams.plan import plan_streams
 from kws_core.evaluation.streams.scores import embed_stream, score_streams
 from kws_core.evaluation.streams.sources import keyword_pieces, speakers_of, speech_pieces
 from kws_core.evaluation.streams.stream import EvaluationStream
 from kws_core.fingerprint import sha256
+from kws_core.incremental.stream_encoder import StreamEncoder
 from kws_core.manifest import manifest_fingerprint, part_key
 from kws_core.presets import load_experiment
 from kws_core.store import Store

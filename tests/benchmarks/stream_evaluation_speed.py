@@ -22,10 +22,10 @@ from kws_core.backends.centroid import CentroidBackend
 from kws_core.config import SAMPLE_RATE_HZ, EncoderConfig, FeaturesConfig
 from kws_core.detector import HOP_S, stream_windows
 from kws_core.encoders import build_encoder
-from kws_core.evaluation.streams.encoder import StreamEncoder
 from kws_core.evaluation.streams.facts import Event, StreamEmbeddings, StreamFacts
 from kws_core.evaluation.streams.measures import evaluate_streams
 from kws_core.evaluation.streams.scores import score_streams
+from kws_core.incremental.stream_encoder import StreamEncoder
 from kws_core.onnx_encoder import OnnxEncoder
 from kws_core.onnx_export import export_onnx
 from kws_core.universal import universal_bundle_path

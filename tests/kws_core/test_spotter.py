@@ -12,6 +12,7 @@ from kws_core.corpora.demo import PlannedUtterance, synthesise_speaker
 from kws_core.detector import HOP_S, SMOOTHING_WINDOWS
 from kws_core.embeddings import segment_window
 from kws_core.spotter import Spotter
+from kws_core.stream_peaks import StreamPeaks
 
 STRICT = 0.8
 
@@ -143,18 +144,18 @@ def test_classification_is_that_of_the_back_end(spoken, tmp_path, decision):
         assert answer.score == pytest.approx(row[best], abs=1e-4)
 
 
-def planted_scores(spotter, monkeypatch, peaks, windows=40):
-    """Scores below every threshold, but for `peaks`: (window, keyword, by how much it is above)."""
-    scores = np.tile(spotter._thresholds - 0.5, (windows, 1))
+def planted_scores(thresholds, peaks, windows=40):
+    """Where detections are in scores below every threshold, but for `peaks`: (window, keyword, by how much above)."""
+    scores = np.tile(thresholds - 0.5, (windows, 1))
     for window, keyword, above in peaks:
-        # the smoothing divides by three windows
+        # the smoothing divides by two windows
         scores[window, keyword] += 3 * (0.5 + above)
-    monkeypatch.setattr(spotter, "scores", lambda given: scores[: len(given)])
-    pcm = np.zeros(round((windows - 1) * HOP_S * SAMPLE_RATE_HZ), np.float32)
-    return [(event.keyword, round((event.start_s + event.end_s) / 2 / HOP_S)) for event in spotter.detect(pcm)]
+    stream = StreamPeaks(thresholds)
+    found = sorted([*stream.push(scores), *stream.finish()], key=lambda peak: peak.window)
+    return [(KEYWORDS[peak.keyword], peak.window) for peak in found]
 
 
-def test_near_detections_of_a_keyword_are_one_whatever_lies_between(spoken, monkeypatch):
+def test_near_detections_of_a_keyword_are_one_whatever_lies_between(spotter):
     a, b, _ = KEYWORDS
     for peaks, expected in (
         ([(10, 0, 0.1)], [(a, 10)]),
@@ -166,7 +167,7 @@ def test_near_detections_of_a_keyword_are_one_whatever_lies_between(spoken, monk
         ([], []),
     ):
         # each peak is as high in its neighbouring windows, so only its surroundings order them
-        found = planted_scores(Spotter(spoken.bundle), monkeypatch, peaks)
+        found = planted_scores(spotter.thresholds, peaks)
         assert len(found) == len(expected)
         for (keyword, window), (expected_keyword, expected_window) in zip(found, expected, strict=True):
             assert keyword == expected_keyword

@@ -61,7 +61,7 @@ def promote(places, folder, encoder):
     if registry.version_by_alias(client, "kws", "champion") is None:
         client.create_registered_model("kws")
     version = client.create_model_version("kws", str(folder)).version
-    registry.move_champion(client, "kws", str(version))
+    client.set_registered_model_alias("kws", registry.CHAMPION, str(version))
     return bundle
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kws_core.config.corpora.imported import (
+    FeedbackCorpusConfig,
     HuggingFaceCorpusConfig,
     KaldiCorpusConfig,
     LhotseCorpusConfig,
@@ -31,6 +32,7 @@ from kws_core.config.corpora.synthesised import DemoCorpusConfig, SpokenWordsCor
 CorpusConfig = Annotated[
     DemoCorpusConfig
     | ManifestCorpusConfig
+    | FeedbackCorpusConfig
     | IngestedCorpusConfig
     | SpeakerFoldersCorpusConfig
     | KaldiCorpusConfig
@@ -59,6 +61,7 @@ __all__ = [
     "CorpusSection",
     "DemoCorpusConfig",
     "DownloadedCorpusSection",
+    "FeedbackCorpusConfig",
     "FsddCorpusConfig",
     "HelloNpuCorpusConfig",
     "HuggingFaceCorpusConfig",

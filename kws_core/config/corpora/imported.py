@@ -31,6 +31,17 @@ class ManifestCorpusConfig(ImportedCorpusSection):
     """Glob patterns on the column `path`: a row is read when it matches any of them."""
 
 
+class FeedbackCorpusConfig(ImportedCorpusSection):
+    """False alarms and misses that somebody has marked in recordings (`feedback`)."""
+
+    official_splits: ClassVar[bool] = False
+    noise_recordings: ClassVar[bool] = False
+    recipe: Literal["feedback"] = "feedback"
+    path: str
+    """A table separated by tabs: `path start_s end_s kind keyword` and, where they are there, `spoken speaker licence
+    language`. `kind` is `false_alarm` or `miss`. Audio paths are relative to its folder."""
+
+
 class SpeakerFoldersCorpusConfig(ImportedCorpusSection):
     """A folder per speaker, with a transcript `x.lab` or `x.txt` beside every recording `x` (`speaker_folders`)."""
 

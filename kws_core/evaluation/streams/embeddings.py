@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from kws_core.embeddings import read_embeddings
-from kws_core.evaluation.streams.encoder import StreamEncoder
 from kws_core.evaluation.streams.facts import StreamEmbeddings, StreamFacts
 from kws_core.evaluation.streams.scores import embed_stream
 from kws_core.evaluation.streams.stream import EvaluationStream
+from kws_core.incremental.stream_encoder import StreamEncoder
 from kws_core.part import PartOutput, Quarantine
 
 STAGE = "windows"

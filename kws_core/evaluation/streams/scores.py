@@ -7,9 +7,9 @@ import numpy as np
 from kws_core.audio import pcm16_to_float
 from kws_core.backends.backend import Backend
 from kws_core.detector import smooth
-from kws_core.evaluation.streams.encoder import StreamEncoder
 from kws_core.evaluation.streams.facts import StreamEmbeddings, StreamScores
 from kws_core.evaluation.streams.stream import EvaluationStream
+from kws_core.incremental.stream_encoder import StreamEncoder
 
 
 def embed_stream(stream: EvaluationStream, encoder: StreamEncoder) -> StreamEmbeddings:

@@ -42,14 +42,14 @@ class Tab:
                 return result
             self.events.append(message)
 
-    def open(self, page: Path, width: int, dark: bool = False, height: int = 900) -> None:
-        """Load a page in a window of this width; what the tab said before is forgotten."""
+    def open(self, page: Path | str, width: int, dark: bool = False, height: int = 900) -> None:
+        """Load a file or an address in a window of this width; what the tab said before is forgotten."""
         self.events.clear()
         features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.send("Emulation.setEmulatedMedia", features=features)
         size = {"width": width, "height": height, "deviceScaleFactor": 1}
         self.send("Emulation.setDeviceMetricsOverride", mobile=width < 600, **size)
-        self.send("Page.navigate", url=page.as_uri())
+        self.send("Page.navigate", url=page.as_uri() if isinstance(page, Path) else page)
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self.events.append(json.loads(self._socket.recv(timeout=60)))
 
@@ -75,13 +75,13 @@ class Tab:
 
 
 @contextmanager
-def new_tab(browser: str) -> Iterator[Tab]:
-    """A tab of a browser of its own, which ends with it."""
+def new_tab(browser: str, *options: str) -> Iterator[Tab]:
+    """A tab of a browser of its own with further command-line options, which ends with it."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         command = [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         command += ["--no-first-run", "--disable-extensions", "--disable-background-networking", "--disable-sync"]
         command += ["--hide-scrollbars", "--autoplay-policy=no-user-gesture-required", "--mute-audio"]
-        command += ["--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]
+        command += ["--remote-debugging-port=0", f"--user-data-dir={folder}", *options, "about:blank"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 with connect(_address(Path(folder), process), max_size=None, open_timeout=60) as socket:

@@ -8,10 +8,10 @@ from kws_core.audio import float_to_pcm16, pcm16_to_float
 from kws_core.config import FeaturesConfig
 from kws_core.detector import centre_s, find_peaks, stream_windows
 from kws_core.evaluation.streams.embeddings import embed_streams_part, read_stream_embeddings
-from kws_core.evaluation.streams.encoder import StreamEncoder
 from kws_core.evaluation.streams.facts import StreamFacts
 from kws_core.evaluation.streams.scores import embed_stream, score_streams
 from kws_core.evaluation.streams.stream import EvaluationStream
+from kws_core.incremental.stream_encoder import StreamEncoder
 from kws_core.onnx_encoder import OnnxEncoder
 from kws_core.spotter import Spotter
 from kws_core.universal import universal_bundle_path
