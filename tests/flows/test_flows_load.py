@@ -40,11 +40,13 @@ TASKS = {
 COMMANDS = (
     "retrain",
     "ingest",
+    "feedback",
     "drops",
     "align",
     "study",
     "spot",
     "listen",
+    "serve",
     "enrol",
     "evaluate",
     "compare",
