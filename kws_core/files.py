@@ -268,7 +268,7 @@ class Files:
 
 def _modified_s(fact: dict[str, Any]) -> float:
     """When an object was written, of what a file system says of it."""
-    moment = fact.get("mtime", fact.get("LastModified"))
+    moment: Any = fact.get("mtime", fact.get("LastModified"))
     return float(moment.timestamp() if hasattr(moment, "timestamp") else moment)
 
 

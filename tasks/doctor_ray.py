@@ -15,6 +15,7 @@ CONNECT_S = 5.0
 NO_TOKEN = "token"  # noqa: S105 - a word of Ray's messages
 """Part of what Ray says to who has no token, or a wrong one."""
 LOCAL = ("", "local")
+AUTO = "auto"
 
 
 def ray(address: str, timeout_s: float) -> Sequence[Finding]:
@@ -27,14 +28,23 @@ def ray(address: str, timeout_s: float) -> Sequence[Finding]:
         return [Finding(name="Ray", state="ok", said=said)]
     if address.startswith("ray://"):
         advice = "set RAY_ADDRESS to HEAD:6379, and run on a machine of the cluster"
-        return [Finding(name="Ray", state="wrong", said=f"{address} is Ray Client's, which Tune lacks", advice=advice)]
+        return [
+            Finding(
+                name="Ray",
+                state="wrong",
+                said=f"{address} is an address of Ray Client, which Tune does not support",
+                advice=advice,
+            )
+        ]
     host, _, port = address.rpartition(":")
     advice = "start it by `ray start --head`, correct RAY_ADDRESS, or unset it to compute on this machine"
-    if not port.isdecimal():
-        return [Finding(name="Ray", state="wrong", said=f"RAY_ADDRESS is {address}, not HEAD:6379", advice=advice)]
+    if not port.isdecimal() and address != AUTO:
+        said = f"RAY_ADDRESS is {address}; HEAD:6379, {AUTO} or local are accepted"
+        return [Finding(name="Ray", state="wrong", said=said, advice=advice)]
     try:
-        # Ray itself waits a minute for a head that is not there
-        socket.create_connection((host.strip("[]"), int(port)), timeout=min(CONNECT_S, timeout_s)).close()
+        # Ray itself waits a minute for a head that is not there; the one of `auto` is found by a file of this machine
+        if address != AUTO:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=min(CONNECT_S, timeout_s)).close()
     except OSError as error:
         return [Finding(name="Ray", state="wrong", said=f"{address} does not answer: {error}", advice=advice)]
     with ThreadPoolExecutor(2) as pool:

@@ -117,10 +117,14 @@ def _next_runs(name: str, api_url: str) -> tuple[NextRun, ...] | None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowRunFilter
     from prefect.client.schemas.sorting import FlowRunSort
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
     scheduled = FlowRunFilter.model_validate({"state": {"type": {"any_": ["SCHEDULED"]}}})
     try:
-        with get_client(httpx_settings={"timeout": PREFECT_S}, sync_client=True) as prefect:
+        with (
+            temporary_settings({PREFECT_API_URL: api_url}),
+            get_client(httpx_settings={"timeout": PREFECT_S}, sync_client=True) as prefect,
+        ):
             ours = prefect.read_deployments(
                 deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[tag_of(name)]))
             )
@@ -133,11 +137,12 @@ def _next_runs(name: str, api_url: str) -> tuple[NextRun, ...] | None:
         raise RegistryError(
             f"Prefect at {api_url} did not answer: {said}; unset PREFECT_API_URL to leave it out"
         ) from error
-    mine = [run for run in runs if run.deployment_id in names and run.expected_start_time is not None]
-    return tuple(
+    mine = [
         NextRun(deployment=names[run.deployment_id], at=run.expected_start_time.isoformat(timespec="seconds"))
-        for run in mine[:NEXT_RUNS]
-    )
+        for run in runs
+        if run.deployment_id is not None and run.deployment_id in names and run.expected_start_time is not None
+    ]
+    return tuple(mine[:NEXT_RUNS])
 
 
 def tag_of(name: str) -> str:

@@ -10,9 +10,7 @@ from flows.commands.options import TrackingUri
 
 def enrol(
     keyword: Annotated[str, typer.Argument(help="What the recordings say.")],
-    recordings: Annotated[
-        list[Path], typer.Argument(help="One to ten recordings of it alone, three at best.")
-    ],
+    recordings: Annotated[list[Path], typer.Argument(help="One to ten recordings of it alone, three at best.")],
     bundle: Annotated[str, typer.Option(help="universal, a bundle's folder or models:/NAME@ALIAS.")] = "universal",
     out: Annotated[Path, typer.Option(help="Folder of the new bundle; that of --bundle to add to it.")] = Path(
         "enrolled"

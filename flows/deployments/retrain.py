@@ -3,7 +3,8 @@
 from typing import Any
 
 from prefect import flow
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.deployments.parameters import Preset, Settings, StoreUrl, TrackingUri, Workspace, described, prepare
 from flows.retrain import retrain as whole_line

@@ -10,8 +10,9 @@ in everything that does not hold the word and is not by those who enrolled it: F
 sentence of AN4 and LibriSpeech, most of whose speakers the encoder was trained on.
 
 "mean" is what was done before: the cosine to the mean embedding of the examples, the threshold counted on the cohort.
-"direction" is `kws_core.enrolment`. Draws whose recordings are refused as being of different words are told and left
-out of both. FRR has 95 % bootstrap intervals over speakers, and false alarms an hour over words.
+"direction" is `kws_core.enrolment`. Recordings that it refuses by themselves (silent, clipped, noisy …) are counted and
+teach nothing, as a user would record them again, but are tested on. Draws that it refuses as being of different words
+are told and left out of both. FRR has 95 % bootstrap intervals over speakers, and false alarms an hour over words.
 """
 
 import argparse
@@ -81,13 +82,27 @@ def hear_all(data: Path, encoder: OnnxEncoder) -> list[Heard]:
     return heard
 
 
+def is_refused(recording: Heard) -> bool:
+    """Whether a recording is no example of any word."""
+    try:
+        locate_word(Example(recording.path, recording.pcm))
+    except AudioError:
+        return True
+    return False
+
+
+def rows_of(heard: list[Heard], word: str) -> list[int]:
+    """Recordings of the word alone."""
+    return [row for row, one in enumerate(heard) if one.text == word and one.path.startswith("words/")]
+
+
 def draws(heard: list[Heard], word: str, own_voice: bool) -> list[tuple[list[int], list[int]]]:
     """Rows to enrol with and rows to test on; by the same contributor, or by others."""
-    rows = [place for place, recording in enumerate(heard) if recording.text == word and "/" in recording.path]
-    rows = [row for row in rows if heard[row].path.startswith("words/")]
+    rows = rows_of(heard, word)
     by_speaker: dict[str, list[int]] = defaultdict(list)
     for row in rows:
-        by_speaker[heard[row].speaker].append(row)
+        if not is_refused(heard[row]):
+            by_speaker[heard[row].speaker].append(row)
     found = []
     for draw in range(DRAWS):
         generator = np.random.default_rng([draw, len(rows)])
@@ -196,7 +211,9 @@ def main() -> None:
                         WISHES_PER_HOUR, judge(heard, word, shots, test, backend, thresholds), strict=True
                     ):
                         outcomes[way, wish].append(outcome)
-        print(f"{name}: {refused} of {drawn} enrolments refused")
+        rows = [row for word in words for row in rows_of(heard, word)]
+        bad = sum(is_refused(heard[row]) for row in rows)
+        print(f"{name}: {bad} of {len(rows)} recordings refused; {refused} of {drawn} enrolments as of different words")
         for (way, wish), found in outcomes.items():
             report(name, way, wish, found)
 

@@ -138,6 +138,8 @@ def start(command: list[str], cwd: Path, env: Mapping[str, str] | None = None) -
     foreign = ("KWS_", "MLFLOW_TRACKING_URI", "PREFECT_API_URL", "RAY_ADDRESS")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     ours = {"COLUMNS": "200", "RAY_ADDRESS": "local", "PREFECT_HOME": str(cwd / ".prefect"), RUN_TAG: tag}
+    # Ray's workers give way to all else: on a machine with other work they would hardly run
+    ours["RAY_worker_niceness"] = "0"
     stdout, stderr = cwd / f"{tag}.stdout", cwd / f"{tag}.stderr"
     with stdout.open("wb") as out, stderr.open("wb") as err:
         process = subprocess.Popen(

@@ -52,7 +52,7 @@ def test_the_word_is_at_the_centre_wherever_it_was(word, before_s, after_s):
         (np.concatenate([quiet(1), noise(0.02), quiet(1)]), r"0\.0\d s of speech; at least 0.1 s"),
         (np.concatenate([quiet(1), noise(1.7), quiet(1)]), r"1\.7\d s of speech; at most 1.5 s.*say the keyword alone"),
         (np.concatenate([quiet(1), noise(0.5, 0.5), quiet(1)]), r"4\.\d% of the word is clipped; at most 1%"),
-        (noise(1.5, 0.02) + np.pad(noise(0.5, 0.04), 8000), r"noisy, the word is \d dB louder .*at least 6 dB"),
+        (noise(1.5, 0.02, 2) + np.pad(noise(0.5, 0.03), 8000), r"noisy, the word is \d dB louder .*at least 6 dB"),
         (np.pad(noise(0.5), 80000), r"10\.5 s long; at most 10 s"),
     ],
     ids="empty shape nan zeros faint flat tiny click long clipped noisy minutes".split(),

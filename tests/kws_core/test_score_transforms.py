@@ -14,6 +14,7 @@ from kws_core.cohort import Cohort
 from kws_core.config import BackendsConfig
 from kws_core.errors import BundleError, EvaluationError, TrainingError
 from kws_core.evaluation.det import eer
+from kws_core.onnx_encoder import OnnxEncoder
 from kws_core.score_calibration import fit_logistic
 from kws_core.spotter import Spotter
 
@@ -150,7 +151,7 @@ def test_a_bundle_that_normalises_and_calibrates(spoken, tmp_path):
     normalised = NormalisedBackend(spoken.fitted.centroid, cohort.embeddings, 20)
     ratios = LogisticBackend(normalised, LogisticLines((2.0, 3.0, 4.0), (0.1, 0.2, 0.3)))
     plain, ours = Spotter(spoken.bundle), Spotter(load_bundle(bundle.folder))
-    expected = ratios.score(plain._encoder.embed(windows))
+    expected = ratios.score(OnnxEncoder(spoken.bundle.encoder_path).embed(windows))
     np.testing.assert_allclose(ours.scores(windows), expected, atol=1e-4)
     assert not np.allclose(plain.scores(windows), expected, atol=0.05)
     assert len(bundle.description.keywords) == len(KEYWORDS)

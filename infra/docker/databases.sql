@@ -1,0 +1,2 @@
+-- run once, by an empty Postgres; the database `prefect` is made by POSTGRES_DB
+CREATE DATABASE mlflow;
