@@ -9,6 +9,7 @@ from kws_core.alignment_gate import choose_examples, judge_alignments, read_exam
 from kws_core.atomic_file import write_atomically
 from kws_core.bundle import Bundle
 from kws_core.config import Experiment
+from kws_core.fingerprint import fingerprint, sha256
 from kws_core.gate import Decision
 from kws_core.manifest import Manifest
 from kws_core.report.alignment_gate import GateReport
@@ -17,6 +18,7 @@ from kws_core.report.evaluation import EvaluationFacts
 from kws_core.report.run import RunFacts, run_report
 from kws_core.store import Store
 from tasks import featurise, refit, registry
+from tasks.code_version import code_version
 from tasks.console import say
 from tasks.examine import examine_bundle
 from tasks.ingest import read_reference
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+KIND = "report"
+
+
 @stage_task("report")
 def publish_report(
     places: Places,
@@ -42,10 +47,20 @@ def publish_report(
     version: str,
     decision: Decision,
 ) -> str:
-    """Write the report and log it to the version's run; returns its path."""
+    """Write the report and log it to the version's run, unless it is there as it would be; returns its path."""
     store = places.store()
     client = registry.client(places.tracking_uri)
     bundle = fetch_bundle(places, keys["bundle"])
+    served = _served_before(client, experiment, bundle, decision)
+    path = places.workspace / "report.html"
+    run_id = client.get_model_version(experiment.name, version).run_id
+    facts = [datasets, given, keys, version, served and served.version, decision.promoted, places.tracking_uri]
+    key = fingerprint(KIND, code_version(), experiment, *facts)
+    made = store.read_document(KIND, key)
+    if made is not None and path.exists() and sha256(path.read_bytes()) == made["sha256"]:
+        link_report(client, path, experiment.name, f"version {version}", decision.reason, run_id)
+        say("report", f"{path}, nothing to compute")
+        return str(path)
     stages = {
         "utterances": store.dataset(corpora.STAGE, datasets["utterances"]),
         "words": store.dataset(alignment.STAGE, datasets["words"]),
@@ -54,7 +69,6 @@ def publish_report(
     }
     reference = read_reference(store, stages["utterances"])
     trials = Trials(store, datasets["segments"], given.selection, given.pairs)
-    served = _served_before(client, experiment, bundle, decision)
     page = run_report(
         RunFacts(
             experiment=experiment,
@@ -76,10 +90,9 @@ def publish_report(
             alignment_gate=_gate_report(store, stages["segments"], experiment),
         )
     )
-    path = places.workspace / "report.html"
     write_atomically(path, page.encode())
-    run_id = client.get_model_version(experiment.name, version).run_id
     client.log_artifact(run_id, str(path))
+    store.write_document(KIND, key, {"sha256": sha256(page.encode())})
     link_report(client, path, experiment.name, f"version {version}", decision.reason, run_id)
     say("report", str(path))
     return str(path)

@@ -49,7 +49,7 @@ class Check:
         value, low, high = (math.nan if part is None else part for part in self.difference)
         if self.unit == "share":
             return points(value, low, high)
-        return f"{value:+.2g} an hour"
+        return f"{value:+,.1f} an hour"
 
 
 @dataclass(frozen=True)
@@ -86,4 +86,4 @@ def _number(value: float | None, unit: CheckUnit) -> str:
         return ""
     if unit == "share":
         return percent(value)
-    return f"{value:.2g} an hour" if unit else f"{value:g}"
+    return f"{value:,.1f} an hour" if unit else f"{value:g}"

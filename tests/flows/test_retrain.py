@@ -200,6 +200,7 @@ def test_a_run_with_nothing_new_computes_nothing(
     for stage in (*DATA_STAGES, "selection", "pairs", "search"):
         assert all("nothing to compute" in line for line in lines[stage]), stage
     assert "nothing to register" in lines["register"][0]
+    assert "nothing to compute" in lines["report"][0]
     assert "computed" not in finished.stderr
     assert _unchanged(after, before)
     registry = registry_json(full_run.tracking_uri, NAME, full_run.folder)

@@ -4,12 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
-import torch
 from numpy.typing import NDArray
 
 from kws_core.audio import decode_flac, float_to_pcm16, pcm16_to_float
-from kws_core.augment.active_level import active_level
-from kws_core.augment.coloured_noise import COLOURS, coloured_noise
 from kws_core.config import SAMPLE_RATE_HZ
 from kws_core.errors import EvaluationError
 from kws_core.evaluation.streams.facts import Event, StreamFacts
@@ -123,6 +120,10 @@ def _with_keywords(
 
 def _noise(plan: StreamPlan, generator: np.random.Generator) -> list[Pcm]:
     """White, pink and brown noise in turns, each piece at a level of its own."""
+    import torch  # here: whoever only reads streams starts two seconds sooner without it
+
+    from kws_core.augment.coloured_noise import COLOURS, coloured_noise
+
     pieces = list[Pcm]()
     torch_generator = torch.Generator().manual_seed(plan.seed)
     colours = list(COLOURS.values())
@@ -135,6 +136,10 @@ def _noise(plan: StreamPlan, generator: np.random.Generator) -> list[Pcm]:
 
 
 def _level(pcm: Pcm) -> float:
+    import torch
+
+    from kws_core.augment.active_level import active_level
+
     return float(active_level(torch.from_numpy(np.ascontiguousarray(pcm))[None])[0])
 
 
