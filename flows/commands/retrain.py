@@ -21,11 +21,11 @@ def retrain(
     setting: Settings = None,
 ) -> None:
     """Recordings to a registered, gated keyword spotter. What exists already is not computed again."""
-    from flows.summary import print_summary
-
     settings = (*(setting or ()), *operating_point(far, max_false_alarms_per_hour))
     experiment, places = experiment_and_places(preset, settings, workspace, store, tracking_uri)
+    # imported here: a mistake in the preset is told at once
     from flows.retrain import retrain as retrain_flow
+    from flows.summary import print_summary
 
     print_summary(places, experiment, retrain_flow(places, experiment))
 

@@ -74,6 +74,7 @@ def test_a_store_has_to_be_named(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_an_ingest_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
     table = deliver(tmp_path / "november", SPEAKERS)
     store = tmp_path / "store"

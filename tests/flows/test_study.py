@@ -43,6 +43,7 @@ def finished(
     return folder, preset, done
 
 
+@pytest.mark.slow
 def test_a_study_leaves_a_table_and_a_page(finished: tuple[Path, Path, Finished]) -> None:
     folder, _, done = finished
     workspace = folder / "runs" / "ma2019"
@@ -61,6 +62,7 @@ def test_a_study_leaves_a_table_and_a_page(finished: tuple[Path, Path, Finished]
     assert (workspace / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 def test_a_rerun_computes_nothing(finished: tuple[Path, Path, Finished], prefect_server: dict[str, str]) -> None:
     folder, preset, done = finished
     workspace = folder / "runs" / "ma2019"

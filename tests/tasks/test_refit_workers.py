@@ -103,6 +103,7 @@ def wait_for_epoch(run: Run, folder: Path, epoch: int, timeout_s: float = 500) -
         time.sleep(0.05)
 
 
+@pytest.mark.slow  # tests/kws_core/training/test_distributed.py compares every step
 def test_two_workers_make_the_encoder_of_one(data: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     found = []
     for workers in (1, 2):
