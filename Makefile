@@ -3,8 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= python3.11
+SUPPLY := .venv-supply
 
-.PHONY: demo test test-slow lint types bench clean
+.PHONY: demo stack test test-slow lint types bench lock sbom audit clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -18,6 +19,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
+
+# every service of infra/compose.yaml as a process, a scheduled retrain, its model served; needs Postgres' programs
+stack: $(READY)
+	$(BIN)/python -m infra.stack
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -34,8 +39,20 @@ bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.augmentation_speed
 	$(BIN)/python -m tests.benchmarks.universal_quality
 
+# the hashes of every pin of both locks, as the package index lists them; see "Supply chain" in infra/README.md
+lock: $(READY) $(SUPPLY)/.ready
+	$(BIN)/python -m infra.supply.lock
+
+# runs/sbom.json, and infra/supply/LICENSES.md
+sbom: $(READY) $(SUPPLY)/.ready
+	$(BIN)/python -m infra.supply.sbom
+
+# needs the network to an advisory database
+audit: $(READY) $(SUPPLY)/.ready
+	$(BIN)/python -m infra.supply.audit
+
 clean:
-	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SUPPLY) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # torch first and alone: a resolver that sees it beside anything else may choose a CUDA build of gigabytes.
 # A CUDA build that is there already is kept.
@@ -45,3 +62,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
+
+# tools that the factory does not need, apart from it
+$(SUPPLY)/.ready: infra/supply/tools.lock
+	test -x $(SUPPLY)/bin/python || $(PYTHON) -m venv $(SUPPLY)
+	$(SUPPLY)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r infra/supply/tools.lock
+	touch $@

@@ -1,0 +1,1 @@
+"""Infrastructure as files, and the same as processes on loopback (`infra/stack/`)."""

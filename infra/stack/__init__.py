@@ -1,0 +1,1 @@
+"""The topology of `compose.yaml` as processes on loopback: `make stack`."""
