@@ -207,11 +207,6 @@ def test_status_shows_the_next_runs_of_a_model(deployed: tuple[str, dict[str, st
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the scheduler of Prefect 3.8.8 cannot insert runs with SQLAlchemy 2.1, which the lock has",
-)
 def test_a_cron_schedule_makes_runs(deployed: tuple[str, dict[str, str], Path]) -> None:
     address = deployed[0]
     deadline = time.monotonic() + SCHEDULER_S
