@@ -15,6 +15,7 @@ from kws_core.report.comparison import ComparedSystem, comparison_page, systems_
 from kws_core.report.data import ReportTable
 from kws_core.report.evaluated import evaluation_page, evaluation_text
 from kws_core.report.tables import rejections_table
+from tasks.private_prefect import PrivatePrefect
 
 if TYPE_CHECKING:
     from tasks.places import Places
@@ -50,8 +51,10 @@ def evaluate_on_experiment(
     model: str, against: str, places: "Places", experiment: Experiment, out: Path, tracking_uri: str
 ) -> None:
     """Write the page of a model on the trials of an experiment, and print its figures."""
+    server = PrivatePrefect()
     from flows.evaluate_experiment import evaluate
 
+    server.wait()
     with open_candidates([model, *([against] if against else [])], tracking_uri or places.tracking_uri) as candidates:
         facts, fingerprints = evaluate(places, experiment, candidates, out)
         fingerprints |= _fingerprints(candidates)
@@ -62,8 +65,10 @@ def compare_on_experiment(
     models: Sequence[str], places: "Places", experiment: Experiment, out: Path, tracking_uri: str
 ) -> None:
     """Write the page of several systems on the trials of an experiment, and print their figures."""
+    server = PrivatePrefect()
     from flows.evaluate_experiment import compare
 
+    server.wait()
     with open_candidates(models, tracking_uri or places.tracking_uri) as candidates:
         systems, fingerprints = compare(places, experiment, candidates, out)
         fingerprints |= _fingerprints(candidates)

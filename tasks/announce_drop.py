@@ -5,6 +5,7 @@ import os
 from kws_core.config.drop import DropConfig
 from tasks.add_drop import AddedDrop
 from tasks.places import Places
+from tasks.private_prefect import PRIVATE
 
 EVENT = "kws.drop.added"
 RESOURCE = "kws.corpus."
@@ -12,7 +13,7 @@ RESOURCE = "kws.corpus."
 
 def announce_drop(places: Places, config: DropConfig, added: AddedDrop) -> bool:
     """Emit the event of a drop that was added; False where nothing was, or no server is there to hear of it."""
-    if added.state != "added" or not os.environ.get("PREFECT_API_URL"):
+    if added.state != "added" or not os.environ.get("PREFECT_API_URL") or PRIVATE in os.environ:
         return False
     from prefect.events import emit_event
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import Preset, Settings, StoreUrl, Workspace, experiment_and_places
+from tasks.private_prefect import PrivatePrefect
 
 
 def align(
@@ -19,8 +20,10 @@ def align(
 ) -> None:
     """Recordings to aligned words, or how far the word boundaries of two aligners lie apart."""
     experiment, places = experiment_and_places(preset, tuple(setting or ()), workspace, store)
+    server = PrivatePrefect()
     from flows.compare_aligners import align_corpora, compare_aligners
 
+    server.wait()
     if compare:
         typer.echo(compare_aligners(places, experiment, *compare))
     else:

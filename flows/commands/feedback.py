@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import StoreUrl, StoreWorkspace, store_places
+from tasks.private_prefect import PrivatePrefect
 
 
 def feedback(
@@ -26,6 +27,8 @@ def feedback(
     config = feedback_config(marks, drop, corpus, tuple(setting or ()))
     places = store_places(store, workspace)
     places.store().check_writable()
+    server = PrivatePrefect()
     from flows.ingest import ingest_drop
 
+    server.wait()
     ingest_drop(places, config)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import StoreUrl, StoreWorkspace, store_places
+from tasks.private_prefect import PrivatePrefect
 
 
 def ingest(
@@ -24,6 +25,8 @@ def ingest(
     config = drop_config(corpus, drop, recipe, tuple(setting or ()))
     places = store_places(store, workspace)
     places.store().check_writable()
+    server = PrivatePrefect()
     from flows.ingest import ingest_drop
 
+    server.wait()
     ingest_drop(places, config)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import Preset, Settings, StoreUrl, TrackingUri, Workspace, experiment_and_places
+from tasks.private_prefect import PrivatePrefect
 
 
 def retrain(
@@ -23,10 +24,12 @@ def retrain(
     """Recordings to a registered, gated keyword spotter. What exists already is not computed again."""
     settings = (*(setting or ()), *operating_point(far, max_false_alarms_per_hour))
     experiment, places = experiment_and_places(preset, settings, workspace, store, tracking_uri)
-    # imported here: a mistake in the preset is told at once
+    # here, and not before: a mistake in the preset is told at once
+    server = PrivatePrefect()
     from flows.retrain import retrain as retrain_flow
     from flows.summary import print_summary
 
+    server.wait()
     print_summary(places, experiment, retrain_flow(places, experiment))
 
 

@@ -7,6 +7,7 @@ import typer
 
 from flows.commands.options import Settings, StoreUrl, TrackingUri, Workspace
 from flows.preset_paths import PRESETS
+from tasks.private_prefect import PrivatePrefect
 
 
 def study(
@@ -27,8 +28,10 @@ def study(
     config = load_settings(preset or PRESETS / "studies" / f"{name}.yaml", find_study(name).config_type, settings)
     places = Places.in_workspace(workspace or Path("runs") / name, store, tracking_uri)
     places.store().check_writable()
+    server = PrivatePrefect()
     from flows.study import study as study_flow
 
+    server.wait()
     outcome = study_flow(places, name, config)
     typer.echo(outcome.text)
     typer.echo(f"{outcome.csv}\n{outcome.page}")
