@@ -72,10 +72,11 @@ class Layout:
     @property
     def base(self) -> dict[str, str]:
         """Environment that every service has."""
-        kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
+        ours = {"PREFECT_HOME": str(self.temporary / "prefect"), "TMPDIR": str(self.temporary / "tmp"), "COLUMNS": "200"}
         quiet = {name: value for name, value in SETTINGS.items() if name != "PREFECT_LOGGING_LEVEL"}
         path = os.pathsep.join([str(BIN), os.environ["PATH"]])
-        return {**kept, **quiet, "PATH": path, "PREFECT_HOME": str(self.temporary / "prefect"), "COLUMNS": "200"}
+        return {**kept, **quiet, **ours, "PATH": path}
 
     @property
     def s3(self) -> dict[str, str]:
@@ -87,7 +88,9 @@ class Layout:
     def ray(self) -> dict[str, str]:
         """Environment of Ray's nodes and drivers: who has the token may join."""
         mode = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.temporary / "token")}
-        return {**mode, "RAY_TMPDIR": str(self.temporary)}
+        # nodes that are stopped together have no work to hand over
+        at_once = {"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
+        return {**mode, **at_once, "RAY_TMPDIR": str(self.temporary)}
 
     @property
     def client(self) -> dict[str, str]:
@@ -116,7 +119,7 @@ def services(layout: Layout) -> list[Service]:
             layout.base,
             answers(layout.url(S3)),
         ),
-        _ray_node(layout, RAY_HEAD, [*_HEAD, f"--port={ports[RAY_HEAD]}", f"--dashboard-port={ports[DASHBOARD]}"]),
+        _ray_node(layout, RAY_HEAD, [*_HEAD, *_head_ports(ports)]),
         _prefect(layout),
         _mlflow(layout),
         *(
@@ -197,6 +200,13 @@ def _ray_node(layout: Layout, name: str, options: list[str], needs: tuple[str, .
     agent = f"--dashboard-agent-listen-port={free_port()}"
     env = {**layout.base, **layout.s3, **layout.ray}
     return _service(layout, name, ["ray", "start", *options, *node, agent], env, says("Ray runtime started"), needs)
+
+
+def _head_ports(ports: Mapping[str, int]) -> list[str]:
+    """All that would be the same for every cluster of a machine."""
+    # nobody uses ray:// addresses, but the server for them cannot be left out
+    client = f"--ray-client-server-port={free_port()}"
+    return [f"--port={ports[RAY_HEAD]}", f"--dashboard-port={ports[DASHBOARD]}", client]
 
 
 def _make_buckets(layout: Layout) -> None:

@@ -34,6 +34,8 @@ class Stack:
         starts = dict.fromkeys(self.services, 0)
         while len(ready) < len(self.services):
             for name, service in self.services.items():
+                if name in ready and service.ended():
+                    ready.remove(name)  # it was ready too soon: started again below
                 if name in ready or not set(service.needs) <= ready:
                     continue
                 if not starts[name]:
@@ -75,6 +77,7 @@ def stack(kept: Path) -> Iterator[Stack]:
     layout = Layout(temporary, kept)
     layout.home.mkdir(parents=True, exist_ok=True)
     layout.log("any").parent.mkdir(parents=True, exist_ok=True)
+    (temporary / "tmp").mkdir()
     token = temporary / "token"
     token.touch(mode=0o600)
     token.write_text(layout.ray_token, encoding="utf-8")

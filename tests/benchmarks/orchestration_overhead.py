@@ -7,8 +7,8 @@ Runs `kws retrain` twice in a fresh workspace, each time in a process of its own
     imports     the interpreter and every module, until the flow is called
     prefect     the flow's time that lies outside its tasks: its server's start, then what is told to it
     ray start   `ray.init`
-    ray tasks   of the stages that ran on Ray, the time in which no worker was executing anything: workers that start
-                and import, scheduling, the driver's plans and manifests
+    ray tasks   of the stages that ran on Ray, the time in which neither a worker was executing anything nor the driver
+                calibrated and measured a model: workers that start and import, scheduling, plans and manifests
     mlflow      in calls of its client and its model logging, with the database that the first of them makes
     exit        from the flow's end to the end of the process
 
@@ -110,16 +110,23 @@ def note(arguments: list[str], path: Path) -> None:
 
     quieten()
     os.environ["RAY_PROFILING"] = "1"  # workers report when they execute what
+    from tasks.private_prefect import PrivatePrefect
+
+    server = PrivatePrefect()  # before the imports, as the command does
     import mlflow
     import ray
 
     import flows.cli
+    import flows.make_candidate
+    import flows.make_datasets
     import flows.retrain
+    import tasks.package
     from tasks.stage import StageTask
 
     stages: dict[str, tuple[float, float]] = {}
     mlflow_s: Counter[str] = Counter()
     ray_inits: list[tuple[float, float]] = []
+    work: list[tuple[float, float]] = []
     current: list[str] = []
     inside_mlflow = 0
 
@@ -147,6 +154,17 @@ def note(arguments: list[str], path: Path) -> None:
 
         return call
 
+    def timed_work(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            started = time.time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                work.append((started, time.time()))
+
+        return call
+
     def timed_mlflow(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -162,9 +180,12 @@ def note(arguments: list[str], path: Path) -> None:
 
         return call
 
-    for value in vars(flows.retrain).values():
-        if isinstance(value, StageTask):
-            value.fn = timed_stage(value.name, value.fn)
+    for composed in (flows.make_datasets, flows.make_candidate, flows.retrain):
+        for value in vars(composed).values():
+            if isinstance(value, StageTask):
+                value.fn = timed_stage(value.name, value.fn)
+    for name in ("with_keywords", "with_cohort", "judge", "judge_streams", "write_bundle"):
+        setattr(tasks.package, name, timed_work(getattr(tasks.package, name)))
     ray.init = timed_init(ray.init)
     client = mlflow.MlflowClient
     for name in dir(client):
@@ -173,6 +194,7 @@ def note(arguments: list[str], path: Path) -> None:
     mlflow.pyfunc.log_model = timed_mlflow(mlflow.pyfunc.log_model)
     mlflow.start_run = timed_mlflow(mlflow.start_run)
     flow_start = time.time()
+    server.wait()
     flows.cli.app(arguments, standalone_mode=False)
     flow_end = time.time()
     executions = []
@@ -189,7 +211,7 @@ def note(arguments: list[str], path: Path) -> None:
         "stages": stages,
         "mlflow": mlflow_s,
         "ray_inits": ray_inits,
-        "executions": executions,
+        "executions": executions + work,
         "noted": time.time(),
     }
     path.write_text(json.dumps(notes))
