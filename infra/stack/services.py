@@ -73,10 +73,10 @@ class Layout:
     def base(self) -> dict[str, str]:
         """Environment that every service has."""
         kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
-        ours = {"PREFECT_HOME": str(self.temporary / "prefect"), "TMPDIR": str(self.temporary / "tmp"), "COLUMNS": "200"}
+        places = {"PREFECT_HOME": str(self.temporary / "prefect"), "TMPDIR": str(self.temporary / "tmp")}
         quiet = {name: value for name, value in SETTINGS.items() if name != "PREFECT_LOGGING_LEVEL"}
         path = os.pathsep.join([str(BIN), os.environ["PATH"]])
-        return {**kept, **quiet, **ours, "PATH": path}
+        return {**kept, **quiet, **places, "PATH": path, "COLUMNS": "200"}
 
     @property
     def s3(self) -> dict[str, str]:
@@ -90,7 +90,9 @@ class Layout:
         mode = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.temporary / "token")}
         # nodes that are stopped together have no work to hand over
         at_once = {"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
-        return {**mode, **at_once, "RAY_TMPDIR": str(self.temporary)}
+        # Ray's workers give way to all else: beside everything on one machine they would hardly run
+        share = {"RAY_worker_niceness": "0"}
+        return {**mode, **at_once, **share, "RAY_TMPDIR": str(self.temporary)}
 
     @property
     def client(self) -> dict[str, str]:
