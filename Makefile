@@ -40,16 +40,16 @@ bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.universal_quality
 
 # the hashes of every pin of both locks, as the package index lists them; see "Supply chain" in infra/README.md
-lock: $(READY) $(SUPPLY)/.ready
-	$(BIN)/python -m infra.supply.lock
+lock: $(SUPPLY)/.ready
+	$(SUPPLY)/bin/python -m infra.supply.lock
 
 # runs/sbom.json, and infra/supply/LICENSES.md
 sbom: $(READY) $(SUPPLY)/.ready
 	$(BIN)/python -m infra.supply.sbom
 
 # needs the network to an advisory database
-audit: $(READY) $(SUPPLY)/.ready
-	$(BIN)/python -m infra.supply.audit
+audit: $(SUPPLY)/.ready
+	$(SUPPLY)/bin/python -m infra.supply.audit
 
 clean:
 	rm -rf $(VENV) $(SUPPLY) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,6 +5,7 @@ from flows.quiet import quieten
 quieten()
 
 import sys  # noqa: E402 - telemetry is off before anything else is imported
+from typing import NoReturn  # noqa: E402
 
 import typer  # noqa: E402
 
@@ -67,12 +68,17 @@ def main() -> None:
     try:
         app()
     except KwsError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(1)
+        _end(str(error))
     except Exception as error:
         from tasks.registry import trouble
 
         if not trouble(error):
             raise
-        sys.stderr.write(f"error: {trouble(error)}\n")
-        sys.exit(1)
+        _end(trouble(error))
+
+
+def _end(sentence: str) -> NoReturn:
+    from tasks.console import say_error
+
+    say_error(sentence)
+    sys.exit(1)

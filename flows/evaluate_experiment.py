@@ -5,15 +5,13 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.make_datasets import cut_corpora
 from kws_core.config import Experiment
 from kws_core.evaluation.candidate import Candidate
 from kws_core.report.comparison import ComparedSystem
 from kws_core.report.evaluation import EvaluationFacts
 from tasks import evaluate as stages
-from tasks.align import align
-from tasks.cut import cut
 from tasks.evaluate import TrialKeys
-from tasks.ingest import ingest
 from tasks.link_report import link_report
 from tasks.places import Places
 from tasks.select import select
@@ -45,9 +43,7 @@ def compare(
 
 def _trials(places: Places, experiment: Experiment) -> TrialKeys:
     """What exists is not computed again."""
-    utterances = ingest(places, experiment)
-    words = align(places, experiment, utterances)
-    segments = cut(places, experiment, utterances, words)
-    selection, pairs = select(places, experiment, segments)
-    streams = make_streams(places, experiment, utterances, words, segments, selection)
-    return TrialKeys(segments=segments, selection=selection, pairs=pairs, streams=streams.test)
+    made = cut_corpora(places, experiment)
+    selection, pairs = select(places, experiment, made.segments)
+    streams = make_streams(places, experiment, made.utterances, made.words, made.segments, selection)
+    return TrialKeys(segments=made.segments, selection=selection, pairs=pairs, streams=streams.test)

@@ -14,6 +14,8 @@ SETTINGS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # OpenMP threads that spin while they wait starve each other when trials share the cores
     "OMP_WAIT_POLICY": "passive",
+    # what the worker threads of its client say, such as that a heartbeat was not taken
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # where the cores are busy, the servers of Prefect and Ray take longer to start than the 20, 60 and 30 s they have

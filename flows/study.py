@@ -2,11 +2,9 @@
 
 from prefect import flow
 
+from flows.make_datasets import cut_corpora
 from kws_core.studies.study import StudyConfig
-from tasks.align import align
-from tasks.cut import cut
 from tasks.featurise import featurise
-from tasks.ingest import ingest
 from tasks.places import Places
 from tasks.study import StudyInput, run_cells
 from tasks.study_report import StudyOutcome, publish_study
@@ -16,9 +14,7 @@ from tasks.study_report import StudyOutcome, publish_study
 def study(places: Places, name: str, config: StudyConfig) -> StudyOutcome:
     """Recordings to a table of methods with intervals over speakers; what exists is not computed again."""
     experiment = config.experiment(name)
-    utterances = ingest(places, experiment)
-    words = align(places, experiment, utterances)
-    segments = cut(places, experiment, utterances, words)
+    segments = cut_corpora(places, experiment).segments
     features = featurise(places, experiment, segments)
     given = StudyInput(name, config, segments, features)
     return publish_study(places, given, run_cells(places, given))

@@ -7,7 +7,7 @@ from kws_core.config import Experiment
 from kws_core.evaluation.system import SystemEvaluation
 from kws_core.gate import Decision
 from kws_core.report.numbers import count, percent
-from tasks.console import console
+from tasks.console import show
 from tasks.package import fetch_bundle
 from tasks.places import Places
 
@@ -15,9 +15,9 @@ from tasks.places import Places
 def print_summary(places: Places, experiment: Experiment, result: RetrainResult) -> None:
     """Print what was delivered, how good it is and where it lies."""
     bundle = fetch_bundle(places, result.bundle_key)
-    console.print(_figures(result.evaluation))
+    show(_figures(result.evaluation))
     if result.decision.checks:
-        console.print(_checks(result.decision))
+        show(_checks(result.decision))
     verdict = "[green]promoted[/green]" if result.decision.promoted else "[yellow]not promoted[/yellow]"
     lines = {
         f"{experiment.name} {result.version}": f"{verdict}: {result.decision.reason}",
@@ -26,7 +26,7 @@ def print_summary(places: Places, experiment: Experiment, result: RetrainResult)
         "report": result.report,
     }
     for name, text in lines.items():
-        console.print(f"[bold]{name:<12}[/bold] {text}", soft_wrap=True)
+        show(f"[bold]{name:<12}[/bold] {text}")
 
 
 def _figures(evaluation: SystemEvaluation) -> Table:

@@ -7,6 +7,7 @@ KwsError
 ├── AlignmentError   an aligner that cannot run
 ├── SchemaError      a table that breaks its data contract
 ├── StoreError       a store that cannot be read or written
+│   └── StoreOutageError  one that does not answer for now
 ├── SelectionError   splits, vocabularies or trials that cannot be formed
 ├── TrainingError    a run that cannot start or has diverged
 ├── EvaluationError  scores that cannot be measured
@@ -43,6 +44,10 @@ class SchemaError(KwsError):
 
 class StoreError(KwsError):
     """A store that cannot be read or written."""
+
+
+class StoreOutageError(StoreError):
+    """A store that does not answer for now: another attempt may be all that it needs."""
 
 
 class SelectionError(KwsError):

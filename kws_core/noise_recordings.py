@@ -1,7 +1,5 @@
 """Recordings of noise corpora as one memory-mapped local array of pieces, for augmentation."""
 
-import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from kws_core.config import SAMPLE_RATE_HZ
 from kws_core.errors import TrainingError
 from kws_core.fingerprint import fingerprint
 from kws_core.manifest import Manifest
+from kws_core.mapped_cache import built, new_mapped
 from kws_core.store import Store
 
 PIECE_SAMPLES = 2 * SAMPLE_RATE_HZ
@@ -39,6 +38,7 @@ def cached_noise(
 
     Raises:
         TrainingError: a noise corpus has no recordings, or all drawn pieces are digital silence.
+        StoreError: the array cannot be written.
     """
     key = fingerprint("noise", utterances.fingerprint, sorted(corpora), seed, PIECE_SAMPLES, most)
     path = folder / f"{key}.npy"
@@ -46,13 +46,8 @@ def cached_noise(
         pieces = list(_read(store, utterances, _draw(_plan(store, utterances, corpora), seed, most)))
         if not pieces:
             raise TrainingError(f"noise corpora {', '.join(sorted(corpora))}: all drawn pieces are digital silence")
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{key}.{uuid.uuid4().hex}.npy")
-        try:
+        with built(path) as temporary:
             _write(temporary, pieces)
-            os.replace(temporary, path)  # noqa: PTH105 - atomic when two builders finish at once
-        finally:
-            temporary.unlink(missing_ok=True)
     mapped: NDArray[np.float32] = np.load(path, mmap_mode="c", allow_pickle=False)
     return mapped
 
@@ -104,7 +99,7 @@ def _read(store: Store, utterances: Manifest, places: NDArray[np.int64]) -> Iter
 
 def _write(path: Path, pieces: list[Pcm16]) -> None:
     shape = (len(pieces), PIECE_SAMPLES)
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(np.float32), shape=shape)
+    array = new_mapped(path, np.float32, shape)
     for row, piece in enumerate(pieces):
         array[row] = pcm16_to_float(piece)
     array.flush()

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kws_core.errors import StoreError
-from kws_core.files import Files
+from kws_core.files import Files, store_error
 from kws_core.fingerprint import sha256
 from kws_core.manifest import Manifest, Part
 from kws_core.parquet import ROW_GROUP_ROWS, HashingFile, parquet_bytes, write_parquet
@@ -221,7 +221,7 @@ class Store:
     def _unusable(self, name: str, error: Exception) -> StoreError:
         reason = " ".join(str(error).split())
         if is_service_error(error):
-            return StoreError(f"{self.url}: {name} cannot be read: {reason}")
+            return store_error(f"{self.url}: {name} cannot be read: {reason}", error)
         return self._damaged(name, reason)
 
     def _damaged(self, name: str, reason: str) -> StoreError:

@@ -1,11 +1,19 @@
 """The Ray cluster that stages compute on: `RAY_ADDRESS`, or this machine."""
 
+import contextlib
 import ipaddress
 import logging
 import os
+import signal
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 from kws_core.errors import ClusterError
+from tasks.stage_record import note_link
+
+_dashboard = {"address": ""}
+"""Of the cluster that is connected, where it has one."""
 
 
 def connect() -> Any:
@@ -25,8 +33,21 @@ def connect() -> Any:
             options |= {"include_dashboard": True, "dashboard_host": "127.0.0.1"}
             # this machine has MFA, or says what is missing when it is called
             options |= {"resources": {"mfa": os.cpu_count() or 1}}
-        ray.init(**options)
+        with _own_termination():
+            _dashboard["address"] = ray.init(**options).dashboard_url or ""
+    note_link("Ray dashboard", _dashboard["address"] and f"http://{_dashboard['address']}")
     return ray
+
+
+@contextlib.contextmanager
+def _own_termination() -> Iterator[None]:
+    """Leave it to who handled SIGTERM what that means: Prefect's cancelling arrives as one, and Ray takes it over."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def check_token(address: str) -> None:

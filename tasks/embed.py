@@ -10,6 +10,7 @@ from kws_core.manifest import Manifest, Part, part_key
 from kws_core.onnx_encoder import OnnxEncoder
 from kws_core.part import PartOutput
 from kws_core.store import Store
+from tasks.checked_object import read_checked
 from tasks.parts import Job, make_dataset
 
 KIND = "onnx"
@@ -35,7 +36,7 @@ def keep_encoder(store: Store, encoder: bytes) -> str:
 
 @lru_cache(maxsize=2)
 def _loaded_encoder(store_url: str, digest: str) -> OnnxEncoder:
-    return OnnxEncoder(Store(store_url).read_object(KIND, digest, "encoder.onnx"))
+    return OnnxEncoder(read_checked(Store(store_url), KIND, digest, "encoder.onnx", digest))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from kws_core.manifest import Part, part_key
 from kws_core.part import PartStream
 from kws_core.store import Store
 from tasks.cluster import connect, cpus
+from tasks.flow_run import flow_run_id
 from tasks.parts import Job, check_rejected, make_dataset, make_part
 from tasks.places import Places
 from tasks.stage import stage_task
@@ -104,7 +105,7 @@ def _run_pool(ray: Any, store: Store, stage: str, jobs: list[Job]) -> Iterator[P
                 max_concurrent_calls_per_actor=PARTS_AT_ONCE,
                 enable_true_multi_threading=True,
             ),
-            fn_constructor_args=(store.url, stage, [shared]),
+            fn_constructor_args=(store.url, stage, [shared], flow_run_id()),
             # a lost actor would be started anew as soon as there is room, and its parts wait for it: for ever, where a
             # node is lost and none comes in its place
             max_restarts=0,
@@ -132,11 +133,12 @@ def _actors(jobs: list[Job]) -> tuple[dict[str, float], int]:
 class _PartMaker:
     """Makes the parts whose numbers come in; the jobs are fetched once an actor."""
 
-    def __init__(self, store_url: str, stage: str, shared: list[Any]) -> None:
+    def __init__(self, store_url: str, stage: str, shared: list[Any], run: str) -> None:
         import ray
 
         self._store_url = store_url
         self._stage = stage
+        self._run = run
         self._jobs: list[Job] = ray.get(shared[0])
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +148,11 @@ class _PartMaker:
     def _make(self, job: Job) -> dict[str, Any]:
         # what a user can mend travels as data: Ray Data would wrap the error, log it and lose its class
         try:
-            return {"part": make_part(self._store_url, self._stage, job).to_json(), "error": "", "reason": ""}
+            return {
+                "part": make_part(self._store_url, self._stage, job, self._run).to_json(),
+                "error": "",
+                "reason": "",
+            }
         except errors.KwsError as error:
             return {"part": b"", "error": type(error).__name__, "reason": str(error)}
 

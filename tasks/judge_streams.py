@@ -17,6 +17,7 @@ from kws_core.manifest import Part, part_key
 from kws_core.part import PartOutput
 from kws_core.report.numbers import count, percent
 from kws_core.store import Store
+from tasks.checked_object import read_checked
 from tasks.console import say
 from tasks.embed import KIND as ENCODERS
 from tasks.embed import keep_encoder
@@ -74,5 +75,6 @@ class _Embed:
     part: Part
 
     def __call__(self, store: Store) -> PartOutput:
-        encoder = StreamEncoder(store.read_object(ENCODERS, self.encoder, "encoder.onnx"), self.features)
+        onnx = read_checked(store, ENCODERS, self.encoder, "encoder.onnx", self.encoder)
+        encoder = StreamEncoder(onnx, self.features)
         return embed_streams_part(store.read_part(STREAMS, self.part), encoder)

@@ -115,7 +115,8 @@ def _wait(client: "MlflowClient", name: str, ticket: Ticket, complete: Callable[
     while True:
         now_ms = ticket.renew()
         ahead = [other for other in _tickets(client, name) if int(other.version) < int(ticket.number)]
-        dead = [other for other in ahead if now_ms - int(other.last_updated_timestamp) > 1000 * LEASE_S]
+        # also what was renewed in the future: the registry's clock has gone back since, for who knows how long
+        dead = [other for other in ahead if abs(now_ms - int(other.last_updated_timestamp)) > 1000 * LEASE_S]
         if len(dead) == len(ahead):
             break
         if time.monotonic() > deadline:

@@ -1,6 +1,7 @@
 """The refitted encoder with its back ends, thresholds and figures, as a bundle."""
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from kws_core.bundle import (
     write_bundle,
 )
 from kws_core.config import Experiment
+from kws_core.errors import BundleError
 from kws_core.evaluation.system import SystemEvaluation
 from kws_core.fingerprint import fingerprint
 from kws_core.noise_recordings import noise_licences
 from kws_core.operating_point import describe_point
 from tasks import refit
 from tasks.bundle_contents import with_cohort, with_keywords
+from tasks.checked_object import read_checked
 from tasks.console import say
 from tasks.judge import Trials, judge
 from tasks.judge_streams import embed_streams, judge_streams
@@ -70,10 +73,13 @@ def fetch_bundle(places: Places, key: str) -> Bundle:
     store = places.store()
     folder = places.workspace / "bundles" / key[:16]
     if (folder / DESCRIPTION).exists():
-        return load_bundle(folder)
+        with suppress(BundleError):  # a copy that is damaged is fetched again
+            return load_bundle(folder)
     content = store.read_object(KIND, key, DESCRIPTION)
     listed = parse_description(content, Path(KIND) / key / DESCRIPTION).files
-    contents = {name: store.read_object(KIND, key, name) for name in listed}
+    # without its description the bundle is made again
+    made_by = f"objects/{KIND}/{key}/{DESCRIPTION}"
+    contents = {name: read_checked(store, KIND, key, name, digest, made_by) for name, digest in listed.items()}
     return unpack_bundle(folder, {**contents, DESCRIPTION: content})
 
 
@@ -106,10 +112,11 @@ def _make(
     folder: Path,
 ) -> Bundle:
     store = trials.store
-    onnx = store.read_object(refit.KIND, encoder_key, refit.ONNX)
+    encoder = refit.read_encoder(store, encoder_key)
+    onnx = encoder[refit.ONNX]
     selection = trials.selection_table()
     embeddings = trials.embeddings(selection, onnx)
-    contents = {ENCODER: onnx, WEIGHTS: store.read_object(refit.KIND, encoder_key, refit.WEIGHTS)}
+    contents = {ENCODER: onnx, WEIGHTS: encoder[refit.WEIGHTS]}
     description: dict[str, Any] = {
         "name": experiment.name,
         "features": experiment.features.model_dump(mode="json"),

@@ -1,10 +1,13 @@
 """A stage over parts: what exists is kept, what is missing runs on Ray, the manifest comes last."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
+
+from rich.markup import escape
 
 from kws_core.errors import CorpusError
 from kws_core.manifest import Manifest, Part, manifest_fingerprint
@@ -12,7 +15,10 @@ from kws_core.part import PartOutput, PartStream
 from kws_core.part_claims import claim, release
 from kws_core.store import Store
 from tasks.cluster import cause, connect, cpus
-from tasks.console import bar, say
+from tasks.console import bar
+from tasks.flow_run import flow_run_id
+from tasks.logs import log, log_ids
+from tasks.stage_record import note_dataset
 
 IN_FLIGHT = 256
 """Tasks that wait in Ray at least; see `run_as_tasks`."""
@@ -69,13 +75,16 @@ def make_dataset(
             with bar(stage, len(missing)) as progress:
                 for part in (run or run_as_tasks)(store, stage, missing):
                     parts[part.key] = part
+                    log(logging.DEBUG, stage, f"{part.rows:,} rows, {part.rejected:,} rejected", part.key)
                     progress.advance(f"{part.rows:,} rows")
         manifest = Manifest(stage, version, tuple(parts[job.key] for job in jobs))
         store.write_manifest(manifest)
         release(store.files, stage, fingerprint)
     seconds = time.monotonic() - started
     effort = f"{made} computed in {seconds:.1f} s" if made else "nothing to compute"
-    say(stage, f"{manifest.rows:,} rows, {manifest.rejected:,} rejected, {len(jobs)} parts, {effort}")
+    text = f"{manifest.rows:,} rows, {manifest.rejected:,} rejected, {len(jobs)} parts, {effort}"
+    log(logging.INFO, stage, text)
+    note_dataset(store, manifest, made, seconds)
     check_rejected(store, manifest, max_rejected_share)
     return manifest
 
@@ -88,7 +97,7 @@ def run_as_tasks(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
     """
     ray = connect()
     remote = ray.remote(max_retries=3)(make_part)
-    queue = iter(jobs)
+    queue, run = iter(jobs), flow_run_id()
     waiting: list[Any] = []
     limit, looked = _in_flight(), time.monotonic()
     try:
@@ -97,7 +106,7 @@ def run_as_tasks(store: Store, stage: str, jobs: list[Job]) -> Iterator[Part]:
                 limit, looked = _in_flight(), time.monotonic()
             for job in islice(queue, max(limit - len(waiting), 0)):
                 options = remote.options(num_cpus=job.cpus, resources=dict(job.resources))
-                waiting.append(options.remote(store.url, stage, job))
+                waiting.append(options.remote(store.url, stage, job, run))
             if not waiting:
                 return
             ray.wait(waiting)  # for one, then take all that are done
@@ -115,10 +124,15 @@ def _in_flight() -> int:
     return max(IN_FLIGHT, IN_FLIGHT_PER_CPU * cpus())
 
 
-def make_part(store_url: str, stage: str, job: Job) -> Part:
-    """Make and write one part; runs on a worker."""
-    store = Store(store_url)
-    return store.write_part(stage, job.key, job.corpus, job.make(store))
+def make_part(store_url: str, stage: str, job: Job, run: str = "") -> Part:
+    """Make and write one part; runs on a worker, whose log says which part of which run it was when that fails."""
+    with log_ids(run, stage, job.key):
+        store = Store(store_url)
+        try:
+            return store.write_part(stage, job.key, job.corpus, job.make(store))
+        except Exception as error:
+            log(logging.ERROR, stage, escape(f"part {job.key}: {type(error).__name__}: {error}"))
+            raise
 
 
 def check_rejected(store: Store, manifest: Manifest, max_rejected_share: float, inputs: int | None = None) -> None:

@@ -5,9 +5,11 @@ Prefect would start one itself, but only once the flow is called, and after it h
 
 import atexit
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -47,13 +49,13 @@ class PrivatePrefect:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        server = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(port)]
         # as Prefect starts its own: without a page, and without the services that only deployments need
         env = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "uvicorn", *server, "--log-level", "error", "--lifespan", "on"],
+            [sys.executable, "-m", __name__, str(port)],
             env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
+            # closed when this process ends, however it ends
+            stdin=subprocess.PIPE,
         )
         os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
         os.environ[PRIVATE] = "true"
@@ -80,3 +82,27 @@ def _is_configured() -> bool:
         or any(path.exists() for path in files)
         or (project.exists() and "[tool.prefect" in project.read_text(encoding="utf-8"))
     )
+
+
+def _serve(port: int) -> None:
+    """Run the server until it is told to end, or the process that started it is gone."""
+    import uvicorn
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        host="127.0.0.1",
+        port=port,
+        log_level="error",
+        lifespan="on",
+    )
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

@@ -4,8 +4,9 @@ from functools import partial
 from typing import Any
 
 from kws_core.config import Experiment
-from kws_core.fingerprint import fingerprint
+from kws_core.fingerprint import fingerprint, sha256
 from kws_core.store import Store
+from tasks.checked_object import read_checked
 from tasks.cluster import cause, connect, largest_node_cpus
 from tasks.console import bar, say
 from tasks.places import Places
@@ -34,14 +35,25 @@ def refit(places: Places, experiment: Experiment, given: TrainingInput, search_k
     strategy = chosen.strategy.model_copy(update={"bundle": start})
     key = fingerprint(KIND, VERSION, training_spec(chosen, encoder), strategy, chosen.export, chosen.seed, given)
     document = store.read_document(KIND, key)
+    effort = "" if document is None else ", nothing to compute"
     if document is None:
         _run(places, chosen, best, given, start, key)
         document = store.read_document(KIND, key) or {}
     delivered = document["delivered"]
     stage = f", {delivered['stage']}" if delivered["stage"] else ""
     eer = f"development EER {delivered['development_eer']:.2%}"
-    say("refit", f"{encoder.name}, {len(document['history'])} epochs, {eer} after epoch {delivered['epoch']}{stage}")
+    epochs = f"{len(document['history'])} epochs, {eer} after epoch {delivered['epoch']}{stage}"
+    say("refit", f"{encoder.name}, {epochs}{effort}")
     return key
+
+
+def read_encoder(store: Store, key: str) -> dict[str, bytes]:
+    """The files of a refitted encoder by name; raises `StoreError` where one is not what the refit has written."""
+    document = store.read_document(KIND, key) or {}
+    made_by = f"documents/{KIND}/{key}.json"
+    if "files" not in document:  # of a refit before there were hashes
+        return {name: store.read_object(KIND, key, name) for name in (ONNX, WEIGHTS)}
+    return {name: read_checked(store, KIND, key, name, digest, made_by) for name, digest in document["files"].items()}
 
 
 def train_encoder(
@@ -90,13 +102,15 @@ def train_encoder(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ONNX
         export_onnx(encoder, chosen.features, path, chosen.export.weights)
-        store.write_object(KIND, key, ONNX, path.read_bytes())
+        onnx = path.read_bytes()
+    store.write_object(KIND, key, ONNX, onnx)
     precision = torch.float16 if chosen.export.weights == "float16" else torch.float32
     weights = {
         name: (tensor.to(precision) if tensor.is_floating_point() else tensor).detach().numpy()
         for name, tensor in encoder.state_dict().items()
     }
-    store.write_object(KIND, key, WEIGHTS, tensor_bytes(weights))
+    content = tensor_bytes(weights)
+    store.write_object(KIND, key, WEIGHTS, content)
     store.write_document(
         KIND,
         key,
@@ -105,6 +119,7 @@ def train_encoder(
             "delivered": result.delivered.plain(),
             "parameters": sum(parameter.numel() for parameter in encoder.parameters()),
             "encoder": encoder_config.model_dump(mode="json"),
+            "files": {ONNX: sha256(onnx), WEIGHTS: sha256(content)},
         },
     )
 

@@ -12,6 +12,7 @@ from kws_core.fingerprint import fingerprint
 from tasks import registry
 from tasks.code_version import code_version
 from tasks.console import say
+from tasks.link_report import note_run
 from tasks.package import fetch_bundle
 from tasks.places import Places
 from tasks.search_record import SEARCH_TAG
@@ -52,12 +53,43 @@ def model_code(name: str) -> bytes:
     return Path(__file__).with_name(name).read_bytes()
 
 
+def log_model(run_id: str, bundle: Bundle) -> str:
+    """Log a bundle to a run of the current tracking store, as a model that MLflow can serve; returns the id."""
+    import mlflow
+    import numpy as np
+
+    from tasks import encoder_model, spotter_model  # noqa: F401 - their files are logged; importing proves that they run
+
+    spots = bool(bundle.description.keywords)
+    code = MODEL_CODE[spots]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        mlflow.start_run(run_id=run_id),
+    ):
+        # relative paths: MLflow writes the paths it is given into the model
+        shutil.copytree(bundle.folder, "bundle")
+        Path(code).write_bytes(model_code(code))
+        logged = mlflow.pyfunc.log_model(
+            name="spotter" if spots else "encoder",
+            python_model=code,
+            artifacts={"bundle": "bundle"},
+            signature=_signature(bundle),
+            input_example=np.zeros((1, SAMPLE_RATE_HZ), np.float32),
+            pip_requirements=["kws-foundry", "mlflow", "pandas"],
+        )
+        mlflow.log_metrics(bundle.description.metrics, model_id=logged.model_id)
+    return str(logged.model_id)
+
+
 def _finish(client: "MlflowClient", name: str, version: str, run_id: str) -> None:
     """The alias `candidate`, unless the version has gone further, and the end of the run."""
     found = client.get_model_version(name, version)
     if not found.aliases and registry.CHECKS_TAG not in found.tags:
         client.set_registered_model_alias(name, registry.CANDIDATE, version)
-    if client.get_run(run_id).info.status != "FINISHED":
+    run = client.get_run(run_id).info
+    note_run(client, run.experiment_id, run_id)
+    if run.status != "FINISHED":
         client.set_terminated(run_id)
 
 
@@ -105,7 +137,7 @@ def _version(client: "MlflowClient", run_id: str, experiment: Experiment, tags: 
 
     with contextlib.suppress(MlflowException):  # it is there
         client.create_registered_model(experiment.name)
-    model_id = _logged_model(client, run_id) or _log_model(run_id, bundle)
+    model_id = _logged_model(client, run_id) or log_model(run_id, bundle)
     # a server refuses the address of a model without its id
     version = client.create_model_version(experiment.name, f"models:/{model_id}", run_id, tags=tags, model_id=model_id)
     return str(version.version)
@@ -120,34 +152,6 @@ def _logged_model(client: "MlflowClient", run_id: str) -> str | None:
         if model not in whole:
             client.delete_logged_model(model.model_id)
     return str(whole[0].model_id) if whole else None
-
-
-def _log_model(run_id: str, bundle: Bundle) -> str:
-    import mlflow
-    import numpy as np
-
-    from tasks import encoder_model, spotter_model  # noqa: F401 - their files are logged; importing proves that they run
-
-    spots = bool(bundle.description.keywords)
-    code = MODEL_CODE[spots]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        contextlib.chdir(folder),
-        mlflow.start_run(run_id=run_id),
-    ):
-        # relative paths: MLflow writes the paths it is given into the model
-        shutil.copytree(bundle.folder, "bundle")
-        Path(code).write_bytes(model_code(code))
-        logged = mlflow.pyfunc.log_model(
-            name="spotter" if spots else "encoder",
-            python_model=code,
-            artifacts={"bundle": "bundle"},
-            signature=_signature(bundle),
-            input_example=np.zeros((1, SAMPLE_RATE_HZ), np.float32),
-            pip_requirements=["kws-foundry", "mlflow", "pandas"],
-        )
-        mlflow.log_metrics(bundle.description.metrics, model_id=logged.model_id)
-    return str(logged.model_id)
 
 
 def _signature(bundle: Bundle) -> "ModelSignature":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kws_core.bundle import DESCRIPTION, Bundle, load_bundle
 from kws_core.errors import BundleError, RegistryError
+from tasks.artifact_source import check_source, resolved_source
 from tasks.places import Places
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def downloaded(registry: "MlflowClient", model_uri: str) -> Iterator[Bundle]:
 
 @contextlib.contextmanager
 def downloaded_model(registry: "MlflowClient", model_uri: str) -> Iterator[Path]:
-    """All files of a registered version, in a temporary folder; see `downloaded`."""
+    """All files of a registered version, in a temporary folder; see `downloaded` and `check_source`."""
     import tempfile
 
     import mlflow
@@ -128,8 +129,11 @@ def downloaded_model(registry: "MlflowClient", model_uri: str) -> Iterator[Path]
 
     with tempfile.TemporaryDirectory() as folder:
         try:
+            # what was checked is what is fetched, whatever the registry says when it is asked again
+            source = resolved_source(model_uri)
+            check_source(model_uri, source, registry.tracking_uri)
             path = mlflow.artifacts.download_artifacts(
-                artifact_uri=model_uri, dst_path=folder, tracking_uri=registry.tracking_uri
+                artifact_uri=source, dst_path=folder, tracking_uri=registry.tracking_uri
             )
         except (MlflowException, OSError) as error:
             message = " ".join(str(getattr(error, "message", error)).split())

@@ -10,8 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kws_core.config import Experiment
 from tasks.console import console, say
+from tasks.logs import log
 from tasks.search_space import describe_trial, drawn_trial
 from tasks.search_trial import FAILURE, METRIC
+from tasks.stage_progress import StageProgress
 
 STAGE = "search"
 QUIET_S = 60.0
@@ -39,6 +41,7 @@ class SearchProgress(Callback):
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task(STAGE, total=self._experiment.search.trials, note="")
         self._bar.start()
+        self._told = StageProgress(STAGE)
         self._said = time.monotonic()
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
@@ -46,10 +49,12 @@ class SearchProgress(Callback):
         ended = sum(trial.is_finished() for trial in trials)
         note = describe_state(trials, self._experiment)
         self._bar.update(self._task, completed=ended, note=note)
+        self._told.moved(trained_share(trials, self._experiment))
         if not console.is_terminal and time.monotonic() - self._said > QUIET_S:
-            self._line(
-                ", ".join(filter(None, [f"{ended} of {self._experiment.search.trials} trials have ended", note]))
-            )
+            self._said = time.monotonic()
+            # of no more use when the search has ended, so it is no line of its summary
+            text = ", ".join(filter(None, [f"{ended} of {self._experiment.search.trials} trials have ended", note]))
+            log(logging.INFO, STAGE, text)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial was trained to its end, stopped early, or its values cannot be trained with."""
@@ -68,6 +73,7 @@ class SearchProgress(Callback):
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """The live line vanishes."""
         self._bar.stop()
+        self._told.close()
 
     def _ended(self, trials: list[Trial], trial: Trial, failed: bool) -> None:
         if console.is_terminal:
@@ -84,6 +90,13 @@ class SearchProgress(Callback):
     def _line(self, text: str) -> None:
         self._said = time.monotonic()
         say(STAGE, text)
+
+
+def trained_share(trials: list[Trial], experiment: Experiment) -> float:
+    """The epochs that are trained or will never be, of all that the search can take."""
+    epochs = experiment.search.max_epochs
+    done = sum(epochs if trial.is_finished() else trial.last_result.get("epoch", 0) for trial in trials)
+    return float(done) / (epochs * experiment.search.trials)
 
 
 def describe_state(trials: list[Trial], experiment: Experiment) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from kws_core.config import Experiment
 from tasks import registry
+from tasks.link_report import note_run
 from tasks.places import Places
 from tasks.search_trial import METRIC
 
@@ -28,6 +29,7 @@ def record_search(places: Places, experiment: Experiment, key: str, document: di
     found = client.search_runs([experiment_id], f"tags.`{SEARCH_TAG}` = '{key}' AND tags.`kws.kind` = 'search'")
     if found:
         parent = str(found[0].info.run_id)
+        note_run(client, experiment_id, parent)
         if found[0].info.status == FINISHED:
             return parent
         if found[0].info.status == FAILED:  # every trial had failed: now all of them were tried anew
@@ -36,6 +38,7 @@ def record_search(places: Places, experiment: Experiment, key: str, document: di
     else:
         tags = {SEARCH_TAG: key, "kws.kind": "search"}
         parent = str(client.create_run(experiment_id, tags=tags, run_name=f"search-{key[:8]}").info.run_id)
+        note_run(client, experiment_id, parent)
         _log_settings(client, parent, experiment)
     _log_trials(client, experiment_id, parent, document)
     _log_metrics(client, parent, _summary(document))

@@ -1,5 +1,6 @@
 """The search itself on Ray: set up or taken up again, run, and put into a document."""
 
+import logging
 import os
 from typing import Any
 
@@ -32,6 +33,8 @@ def run_search(places: Places, experiment: Experiment, given: TrainingInput, sta
     from ray import tune
 
     _keep_credentials_out_of_logs()
+    # tells, with a traceback, that a folder could not be made, which S3 does not need; what needs it tells by itself
+    logging.getLogger("ray.train._internal.storage").setLevel(logging.CRITICAL)
     settings = experiment.search
     trainable = tune.with_resources(
         tune.with_parameters(train_trial, places=places, experiment=experiment, given=given, start=start),

@@ -1,15 +1,19 @@
-"""What every stage of the pipeline has in common: its name as a Prefect task and what is worth a retry."""
+"""What every stage of the pipeline has in common: its name as a Prefect task, its notes, and what is worth a retry."""
 
 import functools
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from kws_core.errors import KwsError
+from tasks.flow_run import flow_run_id
+from tasks.logs import log_ids
+from tasks.prefect_log import logged_in_prefect
+from tasks.retries import RETRY_DELAYS_S, is_worth_a_retry
+from tasks.stage_artifacts import publish_record
+from tasks.stage_record import record_stage
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-RETRY_DELAYS_S = [1.0, 5.0]
 
 
 class StageTask(Generic[P, R]):
@@ -35,6 +39,15 @@ class StageTask(Generic[P, R]):
         from prefect import task
         from prefect.cache_policies import NO_CACHE
 
+        @functools.wraps(self.fn)
+        def recorded(*args: P.args, **kwargs: P.kwargs) -> R:
+            subject = _subject([*args, *kwargs.values()])
+            with ExitStack() as stack:
+                stack.enter_context(log_ids(run=flow_run_id(), stage=self.name))
+                stack.enter_context(logged_in_prefect())
+                stack.enter_context(record_stage(self.name, subject, publish_record))
+                return self.fn(*args, **kwargs)
+
         return task(
             name=self.name,
             cache_policy=NO_CACHE,
@@ -42,7 +55,7 @@ class StageTask(Generic[P, R]):
             retries=len(RETRY_DELAYS_S),
             retry_delay_seconds=RETRY_DELAYS_S,
             retry_condition_fn=_can_help,
-        )(self.fn)
+        )(recorded)
 
 
 def stage_task(name: str) -> Callable[[Callable[P, R]], StageTask[P, R]]:
@@ -54,14 +67,16 @@ def stage_task(name: str) -> Callable[[Callable[P, R]], StageTask[P, R]]:
     return decorate
 
 
+def _subject(arguments: list[object]) -> str:
+    """The name of the experiment, the study or the corpus that a stage is called for."""
+    names = (getattr(each, "name", None) or getattr(each, "corpus", None) for each in arguments)
+    return next((name for name in names if isinstance(name, str)), "")
+
+
 def _can_help(task: Any, run: Any, state: Any) -> bool:
-    """Retry a lost connection or node; never a user's mistake or a defect."""
+    """Whether another attempt of a stage that ended in this state can end better."""
     try:
         state.result()
-    except KwsError:
-        return False
-    except (ConnectionError, TimeoutError):
-        return True
     except Exception as error:
-        return type(error).__module__.startswith("ray.exceptions")
+        return is_worth_a_retry(error)
     return False

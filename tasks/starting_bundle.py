@@ -5,6 +5,7 @@ from pathlib import Path
 from kws_core.bundle import DESCRIPTION, Bundle, load_bundle, parse_description, unpack_bundle
 from kws_core.config import StrategyConfig
 from tasks import registry
+from tasks.checked_object import read_checked
 from tasks.places import Places
 
 KIND = "starting_bundle"
@@ -37,7 +38,8 @@ def with_local_bundle(places: Places, strategy: StrategyConfig, key: str) -> Str
         store = places.store()
         description = store.read_object(KIND, key, DESCRIPTION)
         listed = parse_description(description, Path(KIND) / key / DESCRIPTION).files
-        contents = {name: store.read_object(KIND, key, name) for name in listed}
+        made_by = f"objects/{KIND}/{key}/{DESCRIPTION}"
+        contents = {name: read_checked(store, KIND, key, name, digest, made_by) for name, digest in listed.items()}
         unpack_bundle(folder, {**contents, DESCRIPTION: description})
     return strategy.model_copy(update={"bundle": str(load_bundle(folder).folder)})
 

@@ -70,27 +70,45 @@ def test_a_ray_worker_starts_without_prefect_and_mlflow() -> None:
     assert not loaded & {"prefect", "mlflow", "httpx"}
 
 
+PICKLES = {"pickle", "_pickle", "cPickle", "pickle5", "dill", "joblib", "shelve", "marshal", "cloudpickle", "skops"}
+LOADERS = {"numpy", "pandas", "torch", "yaml"}
+LOADS = {"load", "loads", "load_all", "full_load", "unsafe_load", "read_pickle", "Unpickler"}
+
+
 def unsafe(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Line and reason of everything that can execute or write what a file says."""
-    for name in imports(tree):
-        if name.split(".")[0] in {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}:
-            yield 0, f"import {name}"
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        called = ast.unparse(node.func)
-        keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-        if called == "torch.load" and keywords.get("weights_only") != "True":
-            yield node.lineno, "torch.load without weights_only=True"
-        if called in {"yaml.load", "yaml.unsafe_load", "yaml.full_load", "yaml.load_all"}:
-            yield node.lineno, called
-        if called.split(".")[-1] in {"extractall", "unpack_archive"}:
-            yield node.lineno, called
-        if keywords.get("allow_pickle") == "True" or called in {"eval", "exec"}:
-            yield node.lineno, called
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if PICKLES & set(alias.name.split(".")):
+                    yield node.lineno, f"import {alias.name}"
+        elif isinstance(node, ast.ImportFrom):
+            module = (node.module or "").split(".")
+            for name in (alias.name for alias in node.names):
+                # called by the bare name, the calls below would not be found
+                if PICKLES & {*module, name} or (module[0] in LOADERS and name in LOADS):
+                    yield node.lineno, f"from {node.module} import {name}"
+        elif isinstance(node, ast.Call):
+            yield from unsafe_call(node)
 
 
-@pytest.mark.parametrize("package", ["kws_core", "tasks", "flows"])
+def unsafe_call(node: ast.Call) -> Iterator[tuple[int, str]]:
+    called = ast.unparse(node.func)
+    *owners, name = called.split(".")
+    keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+    if called == "torch.load" and keywords.get("weights_only") != "True":
+        yield node.lineno, "torch.load without weights_only=True"
+    if keywords.get("allow_pickle", "False") != "False":
+        yield node.lineno, f"{called} with pickles"
+    if (
+        (name in LOADS and (PICKLES | {"yaml"}) & set(owners))
+        or called in {"torch.jit.load", "eval", "exec", "__import__"}
+        or name in {"read_pickle", "extractall", "unpack_archive"}
+    ):
+        yield node.lineno, called
+
+
+@pytest.mark.parametrize("package", ["kws_core", "tasks", "flows", "infra"])
 def test_nothing_read_from_a_file_is_executed(package: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}: {reason}"
@@ -110,6 +128,13 @@ def test_nothing_read_from_a_file_is_executed(package: str) -> None:
         "yaml.load(text, Loader=x)",
         "archive.extractall(folder)",
         "np.load(path, allow_pickle=True)",
+        "np.load(path, allow_pickle=trusted)",
+        "from torch import load",
+        "from ray import cloudpickle",
+        "ray.cloudpickle.loads(content)",
+        "pd.read_pickle(path)",
+        "torch.jit.load(path)",
+        "yaml.unsafe_load(text)",
     ],
 )
 def test_the_search_for_unsafe_calls_finds_them(code: str) -> None:
@@ -117,4 +142,7 @@ def test_the_search_for_unsafe_calls_finds_them(code: str) -> None:
 
 
 def test_the_search_for_unsafe_calls_passes_safe_ones() -> None:
-    assert not list(unsafe(ast.parse("torch.load(path, weights_only=True); yaml.safe_load(text); np.load(path)")))
+    safe = (
+        "from safetensors.numpy import load\ntorch.load(path, weights_only=True); yaml.safe_load(text); np.load(path)"
+    )
+    assert not list(unsafe(ast.parse(safe)))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flows.commands.options import StoreUrl, TrackingUri, Workspace, experiment_and_places
+from flows.commands.options import Settings, StoreUrl, TrackingUri, Workspace, experiment_and_places
 from kws_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TABLE = ".tsv"
 """What the name of a list of recordings ends in."""
+SpeakerPolicy = Annotated[str, typer.Option(help="Of recordings: cross, or any where one person said all.")]
 
 
 def evaluate(
@@ -26,10 +27,8 @@ def evaluate(
     workspace: Workspace = None,
     store: StoreUrl = "",
     tracking_uri: TrackingUri = "",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Replace a value of the preset: section.key=value. Repeatable.")
-    ] = None,
-    speaker_policy: Annotated[str, typer.Option(help="Of recordings: cross, or any where one person said all.")] = "",
+    setting: Settings = None,
+    speaker_policy: SpeakerPolicy = "",
 ) -> None:
     """Judge a model on the trials of a preset or on recordings of your own: one page, figures with intervals."""
     from flows import evaluate as evaluation
@@ -55,10 +54,8 @@ def compare(
     workspace: Workspace = None,
     store: StoreUrl = "",
     tracking_uri: TrackingUri = "",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Replace a value of the preset: section.key=value. Repeatable.")
-    ] = None,
-    speaker_policy: Annotated[str, typer.Option(help="Of recordings: cross, or any where one person said all.")] = "",
+    setting: Settings = None,
+    speaker_policy: SpeakerPolicy = "",
 ) -> None:
     """Put several systems, also foreign encoders, on the same trials: paired differences from the first."""
     from flows import evaluate as evaluation

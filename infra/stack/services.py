@@ -74,7 +74,7 @@ class Layout:
         """Environment that every service has."""
         kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
         places = {"PREFECT_HOME": str(self.temporary / "prefect"), "TMPDIR": str(self.temporary / "tmp")}
-        quiet = {name: value for name, value in SETTINGS.items() if name != "PREFECT_LOGGING_LEVEL"}
+        quiet = {name: value for name, value in SETTINGS.items() if not name.startswith("PREFECT_LOGGING")}
         path = os.pathsep.join([str(BIN), os.environ["PATH"]])
         return {**kept, **quiet, **places, "PATH": path, "COLUMNS": "200"}
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kws_core.errors import EvaluationError
 from kws_core.evaluation.det import DetCurve
-from kws_core.evaluation.inline_svg import COLOURS, GRID, INK, inline_svg
+from kws_core.evaluation.inline_svg import COLOURS, GRID, INK, inline_svg, plain_axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,15 +59,8 @@ def _draw(figure: "Figure", curves: Mapping[str, DetCurve], operating_far: float
     axes.set(xlim=(low, high), ylim=(low, high), xlabel="False acceptance rate (%)", ylabel="False rejection rate (%)")
     axes.set_xticks(ticks, names, color=INK)
     axes.set_yticks(ticks, names, color=INK)
-    axes.tick_params(color=GRID)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)
-    axes.grid(color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
     axes.set_aspect("equal")
-    axes.patch.set_visible(False)
-    figure.patch.set_visible(False)
-    axes.spines[:].set_color(GRID)
+    plain_axes(axes)
     figure.legend(loc="outside lower left", frameon=False, labelcolor=INK, handlelength=3)
 
 

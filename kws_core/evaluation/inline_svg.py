@@ -6,12 +6,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, GRID = "#010203", "#040506"
 """Colours to draw with, replaced by what the page's colour scheme sets."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0508a", "#a07800", "#4aa3df")
 """Told apart by the colour-blind; the page may set them as `--curve-1` to `--curve-6`."""
+
+
+def plain_axes(axes: "Axes") -> None:
+    """A thin grid behind the curves, no background, and text in the colour of the page."""
+    axes.tick_params(color=GRID, labelcolor=INK)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.patch.set_visible(False)
+    axes.figure.patch.set_visible(False)
+    axes.spines[:].set_color(GRID)
 
 
 def inline_svg(draw: Callable[["Figure"], None], title: str, font_size: float = 11.0) -> str:

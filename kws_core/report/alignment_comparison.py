@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kws_core.alignment.compare import BoundaryComparison, BoundaryDifferences
-from kws_core.evaluation.inline_svg import COLOURS, GRID, INK, inline_svg
+from kws_core.evaluation.inline_svg import COLOURS, INK, inline_svg, plain_axes
 from kws_core.report.data import Fact, ReportData, ReportFigure, ReportTable
 from kws_core.report.numbers import count, milliseconds, percent
 from kws_core.report.page import render_report
@@ -58,14 +58,7 @@ def _draw(figure: "Figure", found: BoundaryComparison) -> None:
     for place in (50, 100):
         axes.axvline(place, color=INK, linewidth=1, linestyle=(0, (1, 3)))
     axes.set(xlim=(0, _REACH_MS), ylim=(0, 100), xlabel="Difference (ms)", ylabel="Words (%)")
-    axes.tick_params(color=GRID, labelcolor=INK)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)
-    axes.grid(color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.patch.set_visible(False)
-    figure.patch.set_visible(False)
-    axes.spines[:].set_color(GRID)
+    plain_axes(axes)
     axes.legend(loc="lower right", frameon=False, labelcolor=INK)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kws_core.evaluation.inline_svg import COLOURS, GRID, INK, inline_svg
+from kws_core.evaluation.inline_svg import COLOURS, INK, inline_svg, plain_axes
 from kws_core.evaluation.streams.measures import StreamEvaluation
 from kws_core.report.data import ReportFigure, ReportTable
 from kws_core.report.numbers import NOTHING, count, estimate, hourly
@@ -89,12 +89,5 @@ def _draw(figure: "Figure", evaluations: Mapping[str, StreamEvaluation]) -> None
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set(xlim=(0, 1.1 * highest), ylim=(0, 100), xlabel="False alarms an hour", ylabel="Keywords missed (%)")
-    axes.tick_params(color=GRID, labelcolor=INK)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)
-    axes.grid(color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.patch.set_visible(False)
-    figure.patch.set_visible(False)
-    axes.spines[:].set_color(GRID)
+    plain_axes(axes)
     figure.legend(loc="outside lower left", frameon=False, labelcolor=INK, handlelength=3)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from kws_core.alignment_gate import MEASURES
 from kws_core.config import TrainingSpec
-from kws_core.evaluation.trials import score_pairs
 from kws_core.studies.alignment_gate_config import AlignmentGateStudyConfig
 from kws_core.studies.alignment_gate_data import GateData, gate_data
 from kws_core.studies.alignment_gate_table import GATED, UNGATED, gate_table, method_name
@@ -20,6 +19,7 @@ from kws_core.studies.data import StudyData
 from kws_core.studies.result import CellResult
 from kws_core.studies.study import Cell, Results
 from kws_core.studies.table import StudyTable
+from kws_core.studies.trial_scores import trial_scores
 
 
 class AlignmentGateStudy:
@@ -42,10 +42,7 @@ class AlignmentGateStudy:
 
     def run_cell(self, data: StudyData, cell: Cell, config: AlignmentGateStudyConfig, device: str) -> CellResult:
         """Shuffle, align, judge, train and test; the seed draws which transcripts are wrong, too."""
-        import torch  # here: the table needs neither
-
-        from kws_core.training import fit
-        from kws_core.training.judge import embed_rows
+        from kws_core.training import fit  # here: the table does not need it
 
         given = gate_data(data, config, float(cell.parameters["share"]), cell.seed)
         training = given.training
@@ -60,15 +57,9 @@ class AlignmentGateStudy:
             augmentation=config.augmentation,
         )
         trained = fit(training, spec, cell.seed, device=device, judged_by="trials")
-        arrays = {"training": np.array([len(training.train), training.classes]), **_judgement(given)}
-        for name, (left, right, same) in given.tests.tests.items():
-            rows = np.unique(np.concatenate([left, right]))
-            raw = embed_rows(trained.encoder, training, rows, torch.device(device))
-            unit = raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), np.float32(1e-12))
-            arrays[f"scores {name}"] = score_pairs(unit, np.searchsorted(rows, left), np.searchsorted(rows, right))
-            arrays[f"same {name}"] = same
-            arrays[f"left {name}"], arrays[f"right {name}"] = data.speakers[left], data.speakers[right]
-        return CellResult(arrays)
+        scores = trial_scores(trained.encoder, training, data.speakers, given.tests.tests, device)
+        size = np.array([len(training.train), training.classes])
+        return CellResult({"training": size, **_judgement(given), **scores})
 
     def table(self, results: Results, config: AlignmentGateStudyConfig) -> StudyTable:
         """EER with the gate and without, what the gate finds, and how well each measure tells wrong words."""

@@ -3,13 +3,9 @@
 Softmax, normalisation (m = 0) and normalisation with margin are trained on the same words and compared on pair lists.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from kws_core.config import LossConfig, TrainingSpec
-from kws_core.evaluation.trials import score_pairs
 from kws_core.studies.data import StudyData
 from kws_core.studies.ma2019_config import Ma2019Config
 from kws_core.studies.ma2019_data import ma_data
@@ -17,6 +13,7 @@ from kws_core.studies.ma2019_table import MARGIN, NORMALISATION, SOFTMAX, ma_tab
 from kws_core.studies.result import CellResult
 from kws_core.studies.study import Cell, Results
 from kws_core.studies.table import StudyTable
+from kws_core.studies.trial_scores import trial_scores
 
 
 class Ma2019:
@@ -40,24 +37,13 @@ class Ma2019:
 
     def run_cell(self, data: StudyData, cell: Cell, config: Ma2019Config, device: str) -> CellResult:
         """Train one loss with one seed; cosines of every development and test trial."""
-        import torch  # here: the table needs neither
-
-        from kws_core.training import fit
-        from kws_core.training.judge import embed_rows
+        from kws_core.training import fit  # here: the table does not need it
 
         given = ma_data(data, config)
         trained = fit(given.training, training_spec(config, cell), cell.seed, device=device, judged_by="trials")
-        arrays: dict[str, NDArray[Any]] = {
-            "training": np.array([len(given.training.train), given.training.classes]),
-        }
-        for name, (left, right, same) in {**given.training.trials, **given.tests}.items():
-            rows = np.unique(np.concatenate([left, right]))
-            raw = embed_rows(trained.encoder, given.training, rows, torch.device(device))
-            unit = raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), np.float32(1e-12))
-            arrays[f"scores {name}"] = score_pairs(unit, np.searchsorted(rows, left), np.searchsorted(rows, right))
-            arrays[f"same {name}"] = same
-            arrays[f"left {name}"], arrays[f"right {name}"] = data.speakers[left], data.speakers[right]
-        return CellResult(arrays)
+        trials = {**given.training.trials, **given.tests}
+        scores = trial_scores(trained.encoder, given.training, data.speakers, trials, device)
+        return CellResult({"training": np.array([len(given.training.train), given.training.classes]), **scores})
 
     def table(self, results: Results, config: Ma2019Config) -> StudyTable:
         """FRR at the reported FAR, EER and their reduction against softmax, on every test pair list."""

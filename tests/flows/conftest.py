@@ -1,22 +1,42 @@
 """One full run of the tiny experiment, and one Prefect server, for all tests of the flows."""
 
 import socket
+import tempfile
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from experiments import KWS, FullRun, kill_run, run_kws, start, write_preset
 
+SECRETS = (
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "KWS_TOKEN",
+    "KWS_WEBHOOK_URL",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "PGPASSWORD",
+    "PREFECT_API_AUTH_STRING",
+    "RAY_AUTH_TOKEN",
+)
+"""Where users keep secrets: the shared run has one in each; `test_secrets.py` looks for them."""
+
 
 @pytest.fixture(scope="session")
-def full_run(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
+def full_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullRun]:
     """Recordings to champion, by the command that a user types."""
     folder = tmp_path_factory.mktemp("full")
     preset = write_preset(folder / "tiny.yaml")
-    finished = run_kws("retrain", "--preset", preset, cwd=folder, timeout_s=300)
-    assert finished.status == 0, finished.stderr
-    return FullRun(folder, preset, finished)
+    secrets = {name: f"canary{uuid.uuid4().hex}" for name in SECRETS}
+    # a short path: Ray's sockets lie below it
+    with tempfile.TemporaryDirectory(prefix="kws", ignore_cleanup_errors=True) as logs:
+        env = {**secrets, "AWS_ACCESS_KEY_ID": "test", "MLFLOW_TRACKING_USERNAME": "somebody", "RAY_TMPDIR": logs}
+        finished = run_kws("retrain", "--preset", preset, cwd=folder, timeout_s=300, env=env)
+        assert finished.status == 0, finished.stderr
+        yield FullRun(folder, preset, finished, secrets, Path(logs))
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,9 @@ class FullRun:
     folder: Path
     preset: Path
     finished: Finished
+    secrets: Mapping[str, str]
+    """Variables of its environment that must not be found in anything that it left behind."""
+    ray_logs: Path
 
     @property
     def workspace(self) -> Path:

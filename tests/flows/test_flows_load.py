@@ -1,7 +1,6 @@
 """Every flow, task, preset and command loads."""
 
 import importlib
-import inspect
 import json
 import os
 import re
@@ -18,25 +17,6 @@ from flows import quiet
 from flows.preset_paths import PRESETS
 from kws_core.presets import load_experiment
 
-TASKS = {
-    "ingest": "ingest",
-    "align": "align",
-    "cut": "cut",
-    "featurise": "featurise",
-    "select": "select",
-    "check_data_leaks": "data leaks",
-    "bucket": "bucket",
-    "warm_start": "warm_start",
-    "search": "search",
-    "refit": "refit",
-    "make_streams": "streams",
-    "package": "package",
-    "check_model_leaks": "model leaks",
-    "register": "register",
-    "promote": "promote",
-    "publish_report": "report",
-}
-"""Prefect's name of each task that the flow calls, in the order of the calls."""
 COMMANDS = (
     "retrain",
     "ingest",
@@ -75,20 +55,6 @@ ELSEWHERE = {"tasks.spotter_model", "tasks.encoder_model"}
 @pytest.mark.parametrize("name", sorted({n for package in (flows, tasks) for n in _modules(package)} - ELSEWHERE))
 def test_every_module_imports(name: str) -> None:
     assert importlib.import_module(name).__doc__
-
-
-def test_the_flow_calls_the_tasks_in_order() -> None:
-    from prefect import Flow
-
-    import flows.retrain as module
-    from tasks.stage import StageTask
-
-    assert isinstance(module.retrain, Flow)
-    assert module.retrain.name == "retrain"
-    found = {name: value for name, value in vars(module).items() if isinstance(value, StageTask)}
-    assert {name: task.name for name, task in found.items()} == TASKS
-    source = inspect.getsource(module.retrain.fn)
-    assert [name for name in re.findall(r"\b(\w+)\(places, experiment", source) if name in TASKS] == list(TASKS)
 
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)

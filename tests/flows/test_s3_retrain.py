@@ -1,6 +1,5 @@
 """The whole line with store, search state and MLflow artifacts on a real S3 server (`make test-slow`)."""
 
-import base64
 import logging
 import shutil
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from experiments import NAME, Finished, kill_run, run_kws, start, write_preset
 from registry_json import registry_json
+from secret_search import files_below, finds, parquet_text
 from servers import BIN, mlflow_server
 
 from kws_core.store import Store
@@ -88,8 +88,7 @@ def retrained(
             run.process.returncode, run.stdout.read_text(), run.stderr.read_text(), time.monotonic() - began
         )
         assert finished.status == 0, finished.stderr
-        secrets = (*canaries, base64.b64encode(f"somebody:{canaries[2]}".encode()).decode())
-        yield Retrained(finished, arguments, env, folder, logs, url, store, secrets, states)
+        yield Retrained(finished, arguments, env, folder, logs, url, store, canaries, states)
 
 
 def test_everything_that_lasts_is_on_s3(retrained: Retrained) -> None:
@@ -128,20 +127,22 @@ def test_no_secret_is_written_anywhere(retrained: Retrained) -> None:
             "stdout": retrained.finished.stdout.encode(),
             "stderr": retrained.finished.stderr.encode(),
         },
-        "store": {name: retrained.bucket.files.read(name) for name in retrained.bucket.files.names("store")},
-        "artifacts": {name: retrained.bucket.files.read(name) for name in retrained.bucket.files.names("artifacts")},
-        "workspace": _files(retrained.folder / "runs"),
-        "MLflow's server": _files(retrained.folder / "mlflow"),
-        LOGS: _files(retrained.logs),
-        "Prefect and the rest": _files(retrained.folder),
+        "store": _objects(retrained.bucket, "store"),
+        "artifacts": _objects(retrained.bucket, "artifacts"),
+        "workspace": files_below(retrained.folder / "runs"),
+        "MLflow's server": files_below(retrained.folder / "mlflow"),
+        LOGS: files_below(retrained.logs),
+        "Prefect and the rest": files_below(retrained.folder),
     }
     for place, contents in places.items():
         # the search finds what is known to be there
         known = b"raylet" if place == LOGS else NAME.encode()
         assert any(known in content for content in contents.values()), place
         for secret in retrained.secrets:
-            assert [name for name, content in contents.items() if secret.encode() in content] == [], place
+            assert finds(contents, secret) == [], place
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
+def _objects(bucket: Store, folder: str) -> dict[str, bytes]:
+    contents = {name: bucket.files.read(name) for name in bucket.files.names(folder)}
+    rows = {f"{name} (rows)": parquet_text(content) for name, content in contents.items() if name.endswith(".parquet")}
+    return contents | rows

@@ -24,9 +24,11 @@ def test_mlflow_serves_a_registered_version(tmp_path: Path) -> None:
     experiment = client.create_experiment("words", artifact_location=(tmp_path / "artifacts").as_uri())
     run_id = client.create_run(experiment).info.run_id
     client.create_registered_model("words")
-    model_id = register._log_model(run_id, bundle)
+    model_id = register.log_model(run_id, bundle)
     client.create_model_version("words", f"models:/{model_id}", run_id, model_id=model_id)
     client.set_registered_model_alias("words", "champion", "1")
+    with registry.downloaded(client, "models:/words@champion") as found:
+        assert found.fingerprint == bundle.fingerprint
     said = [say("marvin"), say("window"), np.zeros(1, np.float32)]
     windows = np.stack([np.pad(pcm, (0, 16000))[:16000] for pcm in said])
     expected = Spotter(bundle).classify(windows)

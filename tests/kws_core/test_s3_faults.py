@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from s3_proxy import CUT, FaultyProxy
 
-from kws_core import files
 from kws_core.errors import StoreError
+from kws_core.files import reads
 from kws_core.manifest import Manifest
 from kws_core.part import PartOutput
 from kws_core.schemas import QUARANTINE
@@ -72,7 +72,7 @@ def test_throttling_server_errors_and_cuts_are_survived(proxied: Proxied) -> Non
 def test_large_objects_go_and_come_in_several_requests_at_once(
     proxied: Proxied, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "RANGE_BYTES", 100_000)
+    monkeypatch.setattr(reads, "RANGE_BYTES", 100_000)
     proxy, store = proxied({"GET": [500]})  # every range meets one
     table = numbers(20_000)
     part = store.write_part("numbers", "k", "c", PartOutput(table, QUARANTINE.empty_table()))

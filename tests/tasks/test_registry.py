@@ -108,6 +108,29 @@ def test_unknown_models_and_foreign_content_are_refused(client):
     assert current_aliases(client, "kws") == {"champion": "1"}
 
 
+def test_a_version_whose_files_lie_outside_is_not_fetched(client, tmp_path):
+    model, linked = tmp_path / "model", tmp_path / "linked"
+    for folder in (model / "deep", linked):
+        folder.mkdir(parents=True)
+    (model / "inside.txt").write_text("x")
+    (model / "deep" / "own").symlink_to(model / "inside.txt")
+    (linked / "key").symlink_to(tmp_path / "mlflow.db")
+
+    def fetch(source):
+        version = client.create_model_version("kws", source).version
+        with registry.downloaded_model(client, f"models:/kws/{version}") as folder:
+            return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+    assert fetch(str(model)) == ["deep/own", "inside.txt"]
+    for source, told in (
+        (str(linked), "has a link to outside, key"),
+        (f"{model}/deep/../../linked", r"has \.\. in it"),
+        ("ftp://elsewhere.example/model", "is none of the artifacts"),
+    ):
+        with pytest.raises(RegistryError, match=told):
+            fetch(source)
+
+
 class KilledError(BaseException):
     """Stands for SIGKILL: nothing that catches errors catches it."""
 
