@@ -117,11 +117,14 @@ def test_a_damaged_bundle_is_never_registered(line: Line, tmp_path: Path) -> Non
     assert end.said.startswith("error: "), end.said
     assert "damaged" in end.said
     assert "Traceback" not in retrain.terminal()
-    follow(end.said)
+    said = end.said
+    follow(said)
     end = run_to_end(retrain)
     assert end.well, end.said
     retrain.check(line.files)
     assert path.read_bytes() == before
+    saw = re.sub(r"[0-9a-f]{64}", "…", said.replace(str(tmp_path / "store"), "STORE"))
+    note(Row(5, "objects/bundle: one bit flipped, between runs", "register", saw, "1 rerun, once that is deleted"))
 
 
 def retrain_said(trial: Trial) -> str:

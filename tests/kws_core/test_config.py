@@ -25,7 +25,7 @@ from kws_core.config import (
 
 def test_every_error_is_a_kws_error_with_a_line_of_its_own() -> None:
     found = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
-    assert len(found) == 14
+    assert len(found) == 15
     assert all(issubclass(error, errors.KwsError) and error.__doc__ for error in found)
     assert issubclass(errors.AudioError, errors.CorpusError)
     assert all(error.__name__ in (errors.__doc__ or "") for error in found)
