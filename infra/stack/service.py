@@ -37,6 +37,8 @@ class Service:
     """Whose process it is; the caller's by default."""
     ask_to_end: signal.Signals = signal.SIGTERM
     """What asks it to end."""
+    stop_s: float = STOP_S
+    """How long it may take to end before it is killed."""
     tag: str = field(default_factory=lambda: uuid.uuid4().hex)
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
@@ -95,7 +97,7 @@ class Service:
         """Ask it to end and wait; returns how many of its processes had to be killed."""
         if self.process is None:
             return 0
-        killed = processes.stop(self.tag, STOP_S, self.ask_to_end, self.process.pid)
+        killed = processes.stop(self.tag, self.stop_s, self.ask_to_end, self.process.pid)
         with suppress(ChildProcessError):
             self.process.wait()
         return killed

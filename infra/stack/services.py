@@ -14,6 +14,8 @@ from infra.stack.service import Service, answers, says
 
 BIN = Path(sys.executable).parent
 POOL = "kws-process"
+WORKER_STOP_S = 5.0
+"""Prefect's worker (3.8.8) hangs on SIGTERM once it has been idle for minutes; without a run it has nothing to lose."""
 OBJECT_STORE_BYTES = 200_000_000
 RAY_WORKERS = 2
 BUCKETS = ("kws", "mlflow")
@@ -134,14 +136,7 @@ def services(layout: Layout) -> list[Service]:
             )
             for number in range(1, RAY_WORKERS + 1)
         ),
-        _service(
-            layout,
-            WORKER,
-            ["prefect", "worker", "start", "--pool", POOL, "--type", "process"],
-            layout.client,
-            says("started!"),
-            needs=(PREFECT, MLFLOW, RAY_HEAD),
-        ),
+        _worker(layout),
     ]
 
 
@@ -195,6 +190,14 @@ def _mlflow(layout: Layout) -> Service:
         needs=(POSTGRES, S3),
         prepare=lambda: _make_buckets(layout),
     )
+
+
+def _worker(layout: Layout) -> Service:
+    command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    needs = (PREFECT, MLFLOW, RAY_HEAD)
+    made = _service(layout, WORKER, command, layout.client, says("started!"), needs)
+    made.stop_s = WORKER_STOP_S
+    return made
 
 
 def _ray_node(layout: Layout, name: str, options: list[str], needs: tuple[str, ...] = ()) -> Service:
