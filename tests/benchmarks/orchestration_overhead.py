@@ -143,25 +143,14 @@ def note(arguments: list[str], path: Path) -> None:
 
         return call
 
-    def timed_init(function: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(function: Callable[..., Any], spans: list[tuple[float, float]]) -> Callable[..., Any]:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             started = time.time()
             try:
                 return function(*args, **kwargs)
             finally:
-                ray_inits.append((started, time.time()))
-
-        return call
-
-    def timed_work(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            started = time.time()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                work.append((started, time.time()))
+                spans.append((started, time.time()))
 
         return call
 
@@ -185,8 +174,8 @@ def note(arguments: list[str], path: Path) -> None:
             if isinstance(value, StageTask):
                 value.fn = timed_stage(value.name, value.fn)
     for name in ("with_keywords", "with_cohort", "judge", "judge_streams", "write_bundle"):
-        setattr(tasks.package, name, timed_work(getattr(tasks.package, name)))
-    ray.init = timed_init(ray.init)
+        setattr(tasks.package, name, timed(getattr(tasks.package, name), work))
+    ray.init = timed(ray.init, ray_inits)
     client = mlflow.MlflowClient
     for name in dir(client):
         if not name.startswith("_") and callable(getattr(client, name)):
