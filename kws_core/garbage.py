@@ -9,6 +9,7 @@ here. What may go, once it is old:
     encoders    checkpoints of finished refits; refits that were given up or are in no registered bundle
     bundles     that are no registered version
     searches    trials of a search that was given up
+    leases      of processes that were killed
 """
 
 import json
@@ -16,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kws_core import part_claims
+from kws_core import lease, part_claims
 from kws_core.errors import StoreError
 from kws_core.files import Details
 from kws_core.fingerprint import sha256
@@ -96,7 +97,7 @@ def find_garbage(store: Store, registered: Registered, keep_s: float) -> Found:
         if group.kind not in unaccounted and (group.key not in needed or _is_temporary(group))
     ]
     details = {**parts}
-    for folder in ("objects", "searches", part_claims.FOLDER):
+    for folder in ("objects", "searches", part_claims.FOLDER, lease.FOLDER):
         details |= store.files.details(folder)
     documents = store.files.details("documents/progress") | store.files.details(ENCODER_DOCUMENTS)
     details |= documents
@@ -108,6 +109,8 @@ def find_garbage(store: Store, registered: Registered, keep_s: float) -> Found:
         if f"{kind}/{key}" not in ours
     ]
     groups += [_group("search", key, names, details) for key, names in _by_key(details, "searches/").items()]
+    # the beat of one that lives is young
+    groups += [_group("lease", work, names, details) for work, names in _by_key(details, f"{lease.FOLDER}/").items()]
     groups += [_group("claim", name, [name], details) for name in details if name.startswith(part_claims.FOLDER + "/")]
     old = [group for group in groups if max(details[name].modified_s for name in group.names) < limit_s]
     return Found(tuple(old), len(groups) - len(old), tuple(sorted(unaccounted)), seen)

@@ -10,6 +10,7 @@ Layout below the root:
     objects/KIND/KEY/NAME                other files: weights, bundles
     searches/KEY/                        trials of an unfinished search, written by Ray
     claims/STAGE/FINGERPRINT.json        the part keys of a dataset that is being made
+    leases/WORK/                         which process is at a search or a refit
 """
 
 import json

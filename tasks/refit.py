@@ -9,6 +9,7 @@ from kws_core.store import Store
 from tasks.checked_object import read_checked
 from tasks.cluster import cause, connect, largest_node_cpus
 from tasks.console import bar, say
+from tasks.only_one import check_still_one, only_one
 from tasks.places import Places
 from tasks.search import KIND as SEARCH
 from tasks.search_space import configured, training_spec
@@ -26,7 +27,10 @@ RETRIES = 3
 
 @stage_task("refit")
 def refit(places: Places, experiment: Experiment, given: TrainingInput, search_key: str) -> str:
-    """Train the best trial's configuration; returns the key of the encoder's weights and of its document."""
+    """Train the best trial's configuration; returns the key of the encoder's weights and of its document.
+
+    What another run is at is waited for.
+    """
     store = places.store()
     best = store.read_document(SEARCH, search_key)["trials"][0]  # type: ignore[index]
     chosen, encoder = configured(experiment, best)
@@ -34,11 +38,12 @@ def refit(places: Places, experiment: Experiment, given: TrainingInput, search_k
     # of a bundle to start from, what it holds decides, not where it lies
     strategy = chosen.strategy.model_copy(update={"bundle": start})
     key = fingerprint(KIND, VERSION, training_spec(chosen, encoder), strategy, chosen.export, chosen.seed, given)
-    document = store.read_document(KIND, key)
-    effort = "" if document is None else ", nothing to compute"
-    if document is None:
-        _run(places, chosen, best, given, start, key)
-        document = store.read_document(KIND, key) or {}
+    effort = ", nothing to compute"
+    with only_one(store, "refit", key):
+        document = store.read_document(KIND, key)
+        if document is None:
+            _run(places, chosen, best, given, start, key)
+            document, effort = store.read_document(KIND, key) or {}, ""
     delivered = document["delivered"]
     stage = f", {delivered['stage']}" if delivered["stage"] else ""
     eer = f"development EER {delivered['development_eer']:.2%}"
@@ -145,6 +150,7 @@ def _run(
         shown = 0
         while True:
             done, _ = ray.wait([running], timeout=POLL_S)
+            check_still_one()
             shown = _show(store, key, progress, shown)
             if done:
                 break

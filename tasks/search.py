@@ -4,6 +4,7 @@ from kws_core.config import Experiment
 from kws_core.errors import TrainingError
 from kws_core.fingerprint import fingerprint
 from tasks.console import say
+from tasks.only_one import check_still_one, only_one
 from tasks.places import Places
 from tasks.search_record import record_search
 from tasks.search_run import run_search
@@ -24,7 +25,8 @@ VERSION = 4
 def search(places: Places, experiment: Experiment, given: TrainingInput) -> str:
     """Try configurations on development trials; returns the key of the document that ranks them.
 
-    A killed search is gone on with; trials that fail are reported, in MLflow too.
+    A killed search is gone on with, one that another run is at is waited for; trials that fail are reported, in MLflow
+    too.
 
     Raises:
         TrainingError: all trials failed, or none can run here.
@@ -38,16 +40,18 @@ def search(places: Places, experiment: Experiment, given: TrainingInput) -> str:
         store.write_document(KIND, key, {"trials": [as_given(experiment)], "failed": [], "seconds": 0.0})
         say(KIND, f"no trials: {describe_trial(as_given(experiment), experiment)} as given")
         return key
-    document = store.read_document(KIND, key)
     effort = "nothing to compute"
-    if document is None:
-        document = run_search(places, experiment, given, start, key)
-        if document["trials"]:
-            store.write_document(KIND, key, document)
-        # what is left is of no more use: the document has it all, or all has to be tried anew
-        remove_state(places, key)
-        effort = f"{len(document['trials'])} trials in {document['seconds']:.0f} s"
-    record_search(places, experiment, key, document)
+    with only_one(store, KIND, key):
+        document = store.read_document(KIND, key)
+        if document is None:
+            document = run_search(places, experiment, given, start, key)
+            check_still_one()
+            if document["trials"]:
+                store.write_document(KIND, key, document)
+            # what is left is of no more use: the document has it all, or all has to be tried anew
+            remove_state(places, key)
+            effort = f"{len(document['trials'])} trials in {document['seconds']:.0f} s"
+        record_search(places, experiment, key, document)
     for trial in document["failed"]:
         say(KIND, f"trial {trial['number'] + 1} failed: {describe_trial(trial, experiment)}: {trial['error']}")
     if not document["trials"]:

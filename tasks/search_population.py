@@ -12,6 +12,7 @@ from typing import Any
 from kws_core.config import Experiment
 from kws_core.population import Member, first_members, next_members
 from tasks.console import Bar, bar, say
+from tasks.only_one import check_still_one
 from tasks.places import Places
 from tasks.search_document import cost, ranked_document, sentence, state
 from tasks.search_member import History, epoch_folder, member_trial, train_member
@@ -82,6 +83,7 @@ def run_population(
             before = population.epoch
             until = min(before + settings.population.interval_epochs, settings.max_epochs)
             trained = _trained(population, until, (places, experiment, given, start, folder), progress)
+            check_still_one()
             population = _compared(trained, experiment)
             files.write(name, population.to_json())
             for epoch in range(before, until):  # nobody goes on from them any more

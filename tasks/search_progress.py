@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kws_core.config import Experiment
 from tasks.console import console, say
 from tasks.logs import log
+from tasks.only_one import check_still_one
 from tasks.search_space import describe_trial, drawn_trial
 from tasks.search_trial import FAILURE, METRIC
 from tasks.stage_progress import StageProgress
@@ -45,7 +46,8 @@ class SearchProgress(Callback):
         self._said = time.monotonic()
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Something may have moved."""
+        """Something may have moved, or another run have taken the search over."""
+        check_still_one()
         ended = sum(trial.is_finished() for trial in trials)
         note = describe_state(trials, self._experiment)
         self._bar.update(self._task, completed=ended, note=note)

@@ -185,6 +185,17 @@ def test_bundles_and_encoders_of_registered_versions_stay(tmp_path: Path) -> Non
     assert store.files.exists("corpora/ours/revision-000001.json")
 
 
+def test_leases_of_killed_processes_go_and_those_of_living_ones_stay(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for work in ("search-dead", "search-alive"):
+        for name in ("00000001.json", "token.beat"):
+            store.files.write(f"leases/{work}/{name}", b"x")
+    age(store, 30)
+    store.files.write("leases/search-alive/token.beat", b"y")
+    assert keys(collect(store)) == {("lease", "search-dead")}
+    assert store.files.names("leases") == ["leases/search-alive/00000001.json", "leases/search-alive/token.beat"]
+
+
 def test_the_registry_of_another_store_is_refused(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
     _bundle(store, "served", b"good")

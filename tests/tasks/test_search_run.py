@@ -1,15 +1,19 @@
 """Searches of tiny trials on a real local Ray, with their runs in a real MLflow."""
 
 import itertools
+import json
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from search_input import experiment, write_input
 
+from kws_core import lease
 from kws_core.config import Experiment
-from kws_core.errors import TrainingError
+from kws_core.errors import StoreError, TrainingError
 from tasks import registry
 from tasks.places import Places
 from tasks.search import KIND, search
@@ -133,6 +137,50 @@ def test_a_search_fails_only_when_every_trial_does(made: tuple[Places, TrainingI
     runs = client.search_runs([client.get_experiment_by_name("all-fail").experiment_id])
     assert sorted(run.info.status for run in runs) == ["FAILED"] * 5
     assert not list((places.workspace / "store" / "searches").glob("*"))
+
+
+def test_of_two_runs_at_once_one_searches_and_the_other_waits(
+    made: tuple[Places, TrainingInput], capfd: pytest.CaptureFixture[str]
+) -> None:
+    places, given = made
+    settings = experiment(name="at-once", seed=5)
+    with ThreadPoolExecutor(2) as threads:
+        keys = list(threads.map(lambda _: search.fn(places, settings, given), range(2)))
+    said = capfd.readouterr().err
+    assert len(re.findall(r"trial \d of 3: res15, scale", said)) == 3
+    assert said.count("another run is at the same one: waiting for it") == 1
+    assert said.count("nothing to compute") == 1
+    assert keys[0] == keys[1]
+    assert runs_of(places, "at-once", keys[0])[0].info.status == "FINISHED"
+    assert not places.store().files.names("leases")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheduler", ["asha", "pbt"])
+def test_a_search_that_another_run_has_taken_over_stops(
+    made: tuple[Places, TrainingInput], monkeypatch: pytest.MonkeyPatch, scheduler: str
+) -> None:
+    places, given = made
+    monkeypatch.setattr(lease, "BEAT_S", 0.1)
+    sections = {"max_epochs": 200, "grace_epochs": 100}
+    settings = population() if scheduler == "pbt" else experiment(name="taken-over", search=sections, seed=6)
+    files = places.store().files
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(search.fn, places, settings, given)
+        deadline = time.monotonic() + 60
+        while not (works := {name.split("/")[1] for name in files.names("leases")}):
+            time.sleep(0.1)
+        (work,) = works
+        state = f"searches/{work.removeprefix('search-')}"
+        while not any("checkpoint" in name for name in files.names(state)):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        other = json.dumps({"token": "other", "process": "another-boot pid:[1] 1 1"}).encode()
+        files.write(f"leases/{work}/00000009.json", other)
+        with pytest.raises(StoreError, match=f"another process took over {work}, because this one was silent"):
+            running.result(60)
+    files.remove([f"leases/{work}/00000009.json"])
+    assert any("checkpoint" in name for name in files.names(state))  # for the one that goes on
 
 
 def population(**sections: Any) -> Experiment:
