@@ -14,10 +14,12 @@ sys.path[:0] = [str(TESTS.parent), str(TESTS / "flows"), str(TESTS / "kws_core")
 
 from fault_stack import FaultStack, fault_stack  # noqa: E402 - found by the path above
 from local_line import Line, local_line  # noqa: E402
-from retrains import Undisturbed, stored_undisturbed, undisturbed_retrain  # noqa: E402
+from retrains import Undisturbed, keep_undisturbed, stored_undisturbed, undisturbed_retrain  # noqa: E402
 
 REFERENCE = "KWS_FAULTS_REFERENCE"
-"""Names a folder with the store of an undisturbed run (`store/`) and its times (`seconds.json`), to save making it."""
+"""Names a folder with the store of an undisturbed run (`store/`) and its times (`seconds.json`), to save making it again.
+
+A session with the stack makes it where it is absent."""
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +33,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStack]:
 @pytest.fixture(scope="session")
 def undisturbed(running: FaultStack) -> Undisturbed:
     store, seconds = _reference()
-    return stored_undisturbed(running, store, seconds) if store else undisturbed_retrain(running)
+    if store:
+        return stored_undisturbed(running, store, seconds)
+    made = undisturbed_retrain(running)
+    if REFERENCE in os.environ:
+        keep_undisturbed(running, made, Path(os.environ[REFERENCE]))
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +49,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 
 
 def _reference() -> tuple[Path | None, dict[str, float]]:
-    if REFERENCE not in os.environ:
+    folder = Path(os.environ.get(REFERENCE, "/nowhere"))
+    if not (folder / "seconds.json").exists():
         return None, {}
-    folder = Path(os.environ[REFERENCE])
     return folder / "store", json.loads((folder / "seconds.json").read_text())

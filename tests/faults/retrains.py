@@ -286,6 +286,15 @@ def stored_undisturbed(running: FaultStack, store: Path, seconds: dict[str, floa
     return Undisturbed("undisturbed/", result_files(running, "undisturbed/"), seconds)
 
 
+def keep_undisturbed(running: FaultStack, undisturbed: Undisturbed, folder: Path) -> None:
+    """Copy the store of an undisturbed run, and its times, to a folder for `stored_undisturbed`."""
+    for entry in running.objects(undisturbed.prefix):
+        path = folder / "store" / entry["Key"].removeprefix(undisturbed.prefix)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(running.s3.get_object(Bucket="kws", Key=entry["Key"])["Body"].read())
+    (folder / "seconds.json").write_text(json.dumps(undisturbed.seconds))
+
+
 def undisturbed_retrain(running: FaultStack) -> Undisturbed:
     """Run the whole line once, then once more from its segments on for the times; the bytes of both are the same."""
     full = Trial(Retrain(running, "undisturbed"), _nothing, moments=())
