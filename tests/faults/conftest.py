@@ -17,9 +17,9 @@ from local_line import Line, local_line  # noqa: E402
 from retrains import Undisturbed, keep_undisturbed, stored_undisturbed, undisturbed_retrain  # noqa: E402
 
 REFERENCE = "KWS_FAULTS_REFERENCE"
-"""Names a folder with the store of an undisturbed run (`store/`) and its times (`seconds.json`), to save making it again.
+"""Names a folder with the store of an undisturbed run (`store/`) and its times (`seconds.json`), to save making it.
 
-A session with the stack makes it where it is absent."""
+A session with the stack makes the folder where it is absent."""
 
 
 @pytest.fixture(scope="session")

@@ -289,6 +289,8 @@ def stored_undisturbed(running: FaultStack, store: Path, seconds: dict[str, floa
 def keep_undisturbed(running: FaultStack, undisturbed: Undisturbed, folder: Path) -> None:
     """Copy the store of an undisturbed run, and its times, to a folder for `stored_undisturbed`."""
     for entry in running.objects(undisturbed.prefix):
+        if entry["Key"].endswith("/"):  # marks a folder
+            continue
         path = folder / "store" / entry["Key"].removeprefix(undisturbed.prefix)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(running.s3.get_object(Bucket="kws", Key=entry["Key"])["Body"].read())

@@ -21,6 +21,7 @@ from kws_core.config import (
     Uniform,
     WaveformAugmentationConfig,
 )
+from kws_core.config.drop import DropConfig
 
 
 def test_every_error_is_a_kws_error_with_a_line_of_its_own() -> None:
@@ -131,6 +132,11 @@ def test_the_aligner_of_a_corpus_follows_its_language() -> None:
     assert (english.aligner, english.language) == ("pocketsphinx", "en")
     assert CommonVoiceCorpusConfig(path="cv-corpus-de.tar.gz", language="de").aligner == "mfa"
     assert CommonVoiceCorpusConfig(path="a", language="de", aligner="whole_clip").aligner == "whole_clip"
+    # a drop names none itself, and takes any language
+    source = {"recipe": "common_voice", "path": "cv-corpus-cy.tar.gz", "language": "cy"}
+    assert DropConfig.model_validate({"corpus": "welsh", "drop": "2026-11-22", "source": source})
+    with pytest.raises(ValidationError, match="aligner is no setting of a drop"):
+        DropConfig.model_validate({"corpus": "welsh", "drop": "2026-11-22", "source": {**source, "aligner": "mfa"}})
 
 
 WITH_NOISE: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """Corpora that others publish: fetched by their recipes, or brought by the user where a licence has to be accepted."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from kws_core.config.corpora.section import AlignerName, CorpusSection
 
@@ -96,20 +96,16 @@ class CommonVoiceCorpusConfig(CorpusSection):
 
     official_splits: ClassVar[bool] = True
     recipe: Literal["common_voice"] = "common_voice"
+    aligner: AlignerName = Field(
+        default_factory=lambda given: "pocketsphinx" if given.get("language", "en") == "en" else "mfa"
+    )
+    """PocketSphinx knows English only."""
     path: str
     """The archive of one language (`.tar.gz`), or the folder that was extracted from it."""
     folder: str = Field(default="", exclude=True)
     """Where the archive is extracted; KWS_CORPORA or `~/.cache/kws-foundry/corpora` when empty."""
     tables: tuple[CommonVoiceTable, ...] = Field(default=("train", "dev", "test"), min_length=1)
     """Tables to read. What only `validated` or `other` list has no official split."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _align_other_languages(cls, values: Any) -> Any:
-        """PocketSphinx knows English only."""
-        if isinstance(values, dict) and values.get("language", "en") != "en":
-            return {"aligner": "mfa", **values}
-        return values
 
 
 class HelloNpuCorpusConfig(CorpusSection):

@@ -12,6 +12,7 @@ AlignerName = Literal["pocketsphinx", "mfa", "whole_clip"]
 class CorpusSection(Section):
     """What every corpus states, whatever its recipe."""
 
+    language: str = "en"
     aligner: AlignerName = "pocketsphinx"
     """`pocketsphinx` for English sentences, `mfa` for sentences of any language (see `alignment.mfa`), `whole_clip` for
     recordings of one isolated word."""
@@ -21,8 +22,6 @@ class CorpusSection(Section):
     """`split`: speakers are split by hash. `official`: the split that the corpus comes with decides. `train`: all of
     them are trained on. `test`: heard by nobody in training, reported as a cross-corpus test. `noise`: recordings that
     training on waveforms adds to its inputs; they need no transcript, and are neither aligned nor cut into words."""
-    language: str = "en"
-
     official_splits: ClassVar[bool] = False
     """Whether recordings of the recipe can come with an official split."""
     noise_recordings: ClassVar[bool] = False
