@@ -10,6 +10,7 @@ from kws_core.bundle import DESCRIPTION, Bundle, load_bundle
 from kws_core.errors import BundleError, RegistryError
 from tasks.artifact_source import check_source, resolved_source
 from tasks.places import Places
+from tasks.registry_waits import say_waits_once
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,6 +30,7 @@ def client(tracking_uri: str) -> "MlflowClient":
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow").setLevel(logging.ERROR)
+    say_waits_once()
     if tracking_uri.startswith("sqlite:///"):
         Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(tracking_uri)

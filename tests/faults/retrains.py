@@ -23,7 +23,7 @@ RESULTS = ("parts/", "manifests/", "objects/encoder/", BUNDLE)
 BEFORE_FEATURES = ("utterances", "reference", "inventory", "words", "segments", "prints")
 """Datasets that the cases are spared."""
 MOMENTS = ("featurise", "search", "register")
-TROUBLE = re.compile(r"prefect |.* (lost|not taken|tried again|retr)")
+TROUBLE = re.compile(r"(prefect|mlflow) |.* (lost|not taken|tried again|retr)")
 """A line of the terminal about trouble."""
 LONGEST = 160
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")

@@ -1,5 +1,7 @@
 """Aliases, decisions and the lock on a real MLflow registry in sqlite; killed anywhere, and out of reach."""
 
+import logging
+import math
 import shutil
 import socket
 import time
@@ -16,6 +18,7 @@ from tasks.decisions import decisions, key_of, publish
 from tasks.move import current_aliases, decide_under_lock, finish_moves, roll_back, to_champion
 from tasks.move_lock import only_mover, tickets_of
 from tasks.promote_by_hand import promote_by_hand
+from tasks.registry_waits import CLIENT, OneLineOfWaiting, say_waits_once
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +252,21 @@ def test_a_registry_that_does_not_answer_is_told_in_one_sentence(monkeypatch, mu
         ) as caught:
             move("kws", address, "", lambda client: roll_back(client, "kws"))
         assert "\n" not in str(caught.value)
+
+
+def test_requests_that_are_tried_again_are_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
+    say_waits_once()
+    for found in logging.getLogger(CLIENT).filters:  # as if nothing had been said before
+        if isinstance(found, OneLineOfWaiting):
+            monkeypatch.setattr(found, "_said", -math.inf)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(RegistryError, match="did not answer: connection refused"):
+        move("kws", address, "", lambda client: roll_back(client, "kws"))
+    said = capfd.readouterr().err
+    assert [line.split() for line in said.splitlines()] == ["mlflow does not answer; it is asked again".split()]
