@@ -171,7 +171,12 @@ def _prefect(layout: Layout) -> Service:
         layout,
         PREFECT,
         ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-        {**layout.base, "PREFECT_API_DATABASE_CONNECTION_URL": layout.database("postgresql+asyncpg", "prefect")},
+        {
+            **layout.base,
+            "PREFECT_API_DATABASE_CONNECTION_URL": layout.database("postgresql+asyncpg", "prefect"),
+            # its pages ask port 4200 otherwise
+            "PREFECT_UI_API_URL": layout.url(PREFECT, "/api"),
+        },
         answers(layout.url(PREFECT, "/api/health")),
         needs=(POSTGRES,),
     )

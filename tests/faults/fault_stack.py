@@ -20,6 +20,7 @@ from infra.stack.stack import Stack, stack
 
 SUPERVISOR_S = 10.0
 """After which a service that died is started again."""
+EPOCHS = 40
 RAY = (RAY_HEAD, *(f"ray-worker-{number}" for number in range(1, RAY_WORKERS + 1)))
 
 
@@ -32,7 +33,7 @@ class FaultStack:
         self.folder = folder
         self.layout = stack.layout
         self.preset = folder / "tiny.yaml"
-        self.preset.write_text(yaml.safe_dump(tiny_experiment()), encoding="utf-8")
+        self.preset.write_text(yaml.safe_dump(long_search()), encoding="utf-8")
 
     @property
     def client(self) -> dict[str, str]:
@@ -51,8 +52,10 @@ class FaultStack:
         process.wait()
 
     def supervise(self, *names: str, after_s: float = SUPERVISOR_S) -> None:
-        """Start services again after a while."""
+        """Start services again after a while; what is left of them is killed first."""
         time.sleep(after_s)
+        for name in names:
+            self.stack.services[name].kill()  # a head of Ray does not start beside nodes of the one before
         for name in names:
             self._start(name)
 
@@ -114,6 +117,13 @@ class FaultStack:
                 if b"flow" in command and service.process is not None and process != service.process.pid:
                     found.append(process)
         return found
+
+
+def long_search() -> dict[str, Any]:
+    """The tiny experiment with a search that still runs when a service is back that was killed before it."""
+    experiment = tiny_experiment()
+    experiment["search"] |= {"max_epochs": EPOCHS, "scheduler": "none"}
+    return experiment
 
 
 def kill_process(process: int) -> None:
