@@ -174,8 +174,8 @@ def _prefect(layout: Layout) -> Service:
         {
             **layout.base,
             "PREFECT_API_DATABASE_CONNECTION_URL": layout.database("postgresql+asyncpg", "prefect"),
-            # its pages ask port 4200 otherwise
-            "PREFECT_UI_API_URL": layout.url(PREFECT, "/api"),
+            # its pages ask port 4200 of this machine otherwise
+            "PREFECT_UI_API_URL": "/api",
         },
         answers(layout.url(PREFECT, "/api/health")),
         needs=(POSTGRES,),
