@@ -9,6 +9,7 @@ from typing import NoReturn  # noqa: E402
 
 import typer  # noqa: E402
 
+from flows.abort_notice import say_when_aborted  # noqa: E402
 from flows.commands.align import align  # noqa: E402
 from flows.commands.demo_recording import demo_recording  # noqa: E402
 from flows.commands.doctor import doctor  # noqa: E402
@@ -65,6 +66,7 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run a command; a user's mistake is one sentence on standard error and exit status 1."""
+    say_when_aborted(sys.argv[1:])
     try:
         app()
     except KwsError as error:

@@ -14,6 +14,7 @@ quieten()
 
 FLOWS = "tests/flows/"
 OTHERS = (
+    "abort_notice",
     "doctor",
     "enrol",
     "flows_load",

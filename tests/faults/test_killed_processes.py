@@ -34,6 +34,7 @@ def test_a_killed_service(service: str, running: FaultStack, undisturbed: Undist
 
     trial = Trial(Retrain(running, name), inflict)
     trial.carry_out()
+    assert all(said.startswith("error: ") for ends in trial.ends.values() for said in ends), trial.ends
     check_result(running, undisturbed, name)
     note_trial(1, trial, undisturbed, dict.fromkeys(MOMENTS, f"kill -9 of {service}"))
 
