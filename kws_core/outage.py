@@ -32,6 +32,7 @@ NETWORK_ERRORS = frozenset(
     {
         "ChunkedEncodingError",
         "ClientConnectionError",
+        "ClientPayloadError",
         "ConnectError",
         "ConnectionError",
         "HTTPClientError",

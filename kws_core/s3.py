@@ -31,15 +31,15 @@ def reader() -> fs.FileSystem:
 
 
 def patiently(call: Callable[[], Result]) -> Result:
-    """Call something that reads through `reader`, and again while the service answers 429.
+    """Call something that reads, and again while the service answers 429 to Arrow's client or cuts its answers short.
 
-    Arrow's client tries other throttling and server errors again by itself.
+    The clients try other throttling and server errors again by themselves.
     """
     for wait_s in waits_s():
         try:
             return call()
-        except OSError as error:
-            if not is_throttled(error):
+        except Exception as error:
+            if not (is_throttled(error) or is_cut_short(error)):
                 raise
         time.sleep(wait_s)
     return call()
@@ -58,15 +58,20 @@ def is_throttled(error: BaseException) -> bool:
     return "HTTP status 429" in str(error)
 
 
+def is_cut_short(error: BaseException) -> bool:
+    """Whether `s3fs` gave up on answers that ended too soon, which it tries again for two seconds only."""
+    return any(base.__name__ == "ClientPayloadError" for base in type(error).__mro__)
+
+
 def is_service_error(error: BaseException) -> bool:
     """Whether Arrow's client could not read, rather than what it read was wrong."""
     return "AWS Error" in str(error)
 
 
 def client_errors() -> tuple[type[Exception], ...]:
-    """What `s3fs` raises that is no `OSError`: no credentials, no endpoint."""
+    """What `s3fs` raises that is no `OSError`: no credentials, no endpoint, half an answer."""
     exceptions = import_module("botocore.exceptions")
-    return exceptions.BotoCoreError, exceptions.ClientError
+    return exceptions.BotoCoreError, exceptions.ClientError, import_module("aiohttp").ClientError
 
 
 def _attempts() -> int:

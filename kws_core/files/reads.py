@@ -28,7 +28,7 @@ class Reads(Root):
         try:
             # s3fs would ask for the size first to read what is large in ranges
             options = {"max_concurrency": 1} if self._s3 else {}
-            content: bytes = self._filesystem.cat_file(self.path(name), **options)
+            content: bytes = s3.patiently(lambda: self._filesystem.cat_file(self.path(name), **options))
         except FileNotFoundError as error:
             raise StoreError(f"{self.root}: {name} is missing") from error
         except self._refusals as error:
@@ -44,7 +44,7 @@ class Reads(Root):
         if not names:
             return []
         try:
-            contents = self._filesystem.cat([self.path(name) for name in names])
+            contents = s3.patiently(lambda: self._filesystem.cat([self.path(name) for name in names]))
         except FileNotFoundError as error:
             missing = next((name for name in names if not self.exists(name)), names[0])
             raise StoreError(f"{self.root}: {missing} is missing") from error

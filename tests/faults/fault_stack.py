@@ -114,7 +114,7 @@ class FaultStack:
         for process in tagged(service.tag):
             with suppress(OSError):
                 command = Path(f"/proc/{process}/cmdline").read_bytes()
-                if b"flow" in command and service.process is not None and process != service.process.pid:
+                if b"prefect.engine" in command and service.process is not None and process != service.process.pid:
                     found.append(process)
         return found
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from s3_proxy import CUT, FaultyProxy
 
-from kws_core.errors import StoreError
+from kws_core.errors import StoreError, StoreOutageError
 from kws_core.files import reads
 from kws_core.manifest import Manifest
 from kws_core.part import PartOutput
@@ -98,3 +98,16 @@ def test_a_service_that_stays_down_is_said_in_one_sentence(proxied: Proxied, mon
         with pytest.raises(StoreError, match="cannot be") as caught:
             call()
         assert "\n" not in str(caught.value)
+
+
+def test_answers_that_are_cut_longer_than_the_client_is_patient_are_asked_for_again(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, store = proxied({"GET": [CUT]}, times=7)
+    store.files.write("a", b"content")
+    assert store.files.read("a") == b"content"
+    assert proxy.injected["GET", CUT] == 7
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    store.files.write("b", b"content")
+    with pytest.raises(StoreOutageError, match="b cannot be read"):
+        store.files.read("b")

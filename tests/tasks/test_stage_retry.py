@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import requests
@@ -89,6 +90,7 @@ HELPS: dict[str, Exception] = {
     "MLflow is busy": RestException({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"}),
     "the registry, in a sentence": raised_from(RegistryError("no answer"), requests.ConnectionError("refused")),
     "requests times out": requests.Timeout("slow"),
+    "S3 is cut off in an answer": aiohttp.ClientPayloadError("not completed"),
     "httpx is cut off": httpx.RemoteProtocolError("cut"),
     "an actor is lost": RayActorError(),
     "a node is lost": NodeDiedError("gone"),
