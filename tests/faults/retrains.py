@@ -216,7 +216,7 @@ class Trial:
     def saw(self, moment: str) -> str:
         """What the user saw of the fault in a moment."""
         said = [*(line[:LONGEST] for line in self.told.get(moment, ())), *self.ends.get(moment, ())]
-        return "; ".join(said) or "nothing"
+        return "; ".join(dict.fromkeys(said)) or "nothing"
 
 
 def plain_end(retrain: Retrain) -> Ended:
