@@ -1,13 +1,15 @@
 """One sentence where Ray's native code ends a command, as it does when its cluster's head is lost or restarted.
 
-Ray then aborts the process from a thread of its own, with a stack trace of C++, and nothing in the process can say a
-word. So a command that uses a cluster runs in a child, and its parent does nothing but wait.
+Ray then aborts or exits the process from a thread of its own, with a stack trace of C++, and nothing in the process can
+say a word. So a command that uses a cluster runs in a child, and its parent does nothing but wait.
 """
 
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from typing import NoReturn
 
 from flows.commands.align import align
 from flows.commands.evaluate import compare, evaluate
@@ -20,25 +22,38 @@ ON_RAY = frozenset(command.__name__ for command in (align, compare, evaluate, fe
 ABORTED = (signal.SIGABRT, signal.SIGSEGV)
 
 
-def say_when_aborted(arguments: list[str]) -> None:
+def say_when_aborted(arguments: list[str]) -> Callable[[], None]:
     """Return in a child of this process where the command uses a cluster that is there already, else in itself.
 
-    The parent passes signals on, and ends as the child does. `arguments` are those of the command line.
+    The parent passes signals on, and ends as the child does.
+
+    Args:
+        arguments: those of the command line.
+
+    Returns:
+        What is to be called when the command has come to its end by itself, well or not.
     """
     address = os.environ.get("RAY_ADDRESS", "local")
     if address == "local" or not arguments or arguments[0] not in ON_RAY:
-        return
+        return lambda: None
     watched, held = os.pipe()
+    heard, told = os.pipe()
     child = os.fork()
-    if not child:
-        os.close(held)
-        threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
-        return
-    os.close(watched)
-    _wait(child, address)
+    if child:
+        os.close(watched)
+        os.close(told)
+        _wait(child, heard, address)
+    os.close(held)
+    os.close(heard)
+    threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
+
+    def end() -> None:
+        os.write(told, b"e")
+
+    return end
 
 
-def _wait(child: int, address: str) -> None:
+def _wait(child: int, heard: int, address: str) -> NoReturn:
     """Until the child has ended; then end as it did."""
 
     def pass_on(number: int, _: object) -> None:
@@ -49,19 +64,28 @@ def _wait(child: int, address: str) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
     _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        sys.exit(os.WEXITSTATUS(status))
-    ended_by = signal.Signals(os.WTERMSIG(status))
-    if ended_by in ABORTED:
+    signalled = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    if signalled in ABORTED or not (signalled or _came_to_its_end(heard)):
         from tasks.console import say_error
 
         say_error(
-            f"Ray ended this command ({ended_by.name}), as it does when the head of the cluster at {address} "
-            "is lost or was restarted; what was finished is kept: run it again when `kws doctor` finds the cluster"
+            f"Ray ended this command, as it does when the head of the cluster at {address} is lost or was restarted; "
+            "what was finished is kept: run it again when `kws doctor` finds the cluster"
         )
         sys.exit(1)
-    signal.signal(ended_by, signal.SIG_DFL)
-    os.kill(os.getpid(), ended_by)
+    if signalled:
+        signal.signal(signalled, signal.SIG_DFL)
+        os.kill(os.getpid(), signalled)
+    sys.exit(os.WEXITSTATUS(status))
+
+
+def _came_to_its_end(heard: int) -> bool:
+    """Whether the child has said so; Ray's code exits without that, with a status like any other."""
+    os.set_blocking(heard, False)  # a grandchild may hold the other end
+    try:
+        return bool(os.read(heard, 1))
+    except BlockingIOError:
+        return False
 
 
 def _end_with_parent(watched: int) -> None:

@@ -66,7 +66,7 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run a command; a user's mistake is one sentence on standard error and exit status 1."""
-    say_when_aborted(sys.argv[1:])
+    end = say_when_aborted(sys.argv[1:])
     try:
         app()
     except KwsError as error:
@@ -77,6 +77,8 @@ def main() -> None:
         if not trouble(error):
             raise
         _end(trouble(error))
+    finally:
+        end()
 
 
 def _end(sentence: str) -> NoReturn:
