@@ -17,6 +17,7 @@ from flows.commands.feedback import feedback
 from flows.commands.ingest import ingest
 from flows.commands.retrain import retrain
 from flows.commands.study import study
+from tasks.cluster_watch import head_is_lost, leave_it_to_the_parent
 
 ON_RAY = frozenset(command.__name__ for command in (align, compare, evaluate, feedback, ingest, retrain, study))
 ABORTED = (signal.SIGABRT, signal.SIGSEGV)
@@ -45,6 +46,7 @@ def say_when_aborted(arguments: list[str]) -> Callable[[], None]:
         _wait(child, heard, address)
     os.close(held)
     os.close(heard)
+    leave_it_to_the_parent()
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
 
     def end() -> None:
@@ -68,10 +70,7 @@ def _wait(child: int, heard: int, address: str) -> NoReturn:
     if signalled in ABORTED or not (signalled or _came_to_its_end(heard)):
         from tasks.console import say_error
 
-        say_error(
-            f"Ray ended this command, as it does when the head of the cluster at {address} is lost or was restarted; "
-            "what was finished is kept: run it again when `kws doctor` finds the cluster"
-        )
+        say_error(head_is_lost(address))
         sys.exit(1)
     if signalled:
         signal.signal(signalled, signal.SIG_DFL)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kws_core.errors import ClusterError
+from tasks.cluster_watch import watch_head
 from tasks.stage_record import note_link
 
 _dashboard = {"address": ""}
@@ -35,6 +36,8 @@ def connect() -> Any:
             options |= {"resources": {"mfa": os.cpu_count() or 1}}
         with _own_termination():
             _dashboard["address"] = ray.init(**options).dashboard_url or ""
+        if address != "local":
+            watch_head(address)
     note_link("Ray dashboard", _dashboard["address"] and f"http://{_dashboard['address']}")
     return ray
 
