@@ -5,12 +5,14 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.quiet import SETTINGS
 from infra.stack.postgres import USER, postgres
 from infra.stack.service import Service, answers, says
+from kws_core.errors import ClusterError
 
 BIN = Path(sys.executable).parent
 POOL = "kws-process"
@@ -21,6 +23,8 @@ RAY_WORKERS = 2
 BUCKETS = ("kws", "mlflow")
 POSTGRES, S3, PREFECT, MLFLOW, SERVE = "postgres", "s3", "prefect", "mlflow", "serve"
 RAY_HEAD, DASHBOARD, WORKER = "ray-head", "ray-dashboard", "worker"
+FIRST_PORT, LAST_PORT = 20_000, 32_000
+"""Ray's workers have the ports below, the system gives those above to whoever asks for any."""
 _HEAD = ["--head", "--num-cpus=0", "--include-dashboard=true", "--dashboard-host=127.0.0.1"]
 
 
@@ -29,10 +33,17 @@ def _key() -> str:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """A port of loopback that nobody listens on, and that nobody is given by chance.
+
+    Raises:
+        ClusterError: all that were tried are taken.
+    """
+    for _ in range(100):
+        port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT + 1)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+    raise ClusterError(f"no free port was found between {FIRST_PORT} and {LAST_PORT}")
 
 
 @dataclass(frozen=True)
