@@ -13,9 +13,9 @@ demo: $(READY)
 	$(BIN)/kws demo-recording runs/demo/recording.wav
 	$(BIN)/kws spot --model models:/demo@champion runs/demo/recording.wav
 
-# two processes; the tests of a file stay together, and the longest come first
+# three processes, as those of two cores would often wait; the tests of a file stay together, the longest come first
 test: $(READY)
-	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow

@@ -17,7 +17,7 @@ from flows.commands.feedback import feedback
 from flows.commands.ingest import ingest
 from flows.commands.retrain import retrain
 from flows.commands.study import study
-from tasks.cluster_watch import head_is_lost, leave_it_to_the_parent
+from tasks.cluster_watch import end_watch, head_is_lost, leave_it_to_the_parent
 
 ON_RAY = frozenset(command.__name__ for command in (align, compare, evaluate, feedback, ingest, retrain, study))
 ABORTED = (signal.SIGABRT, signal.SIGSEGV)
@@ -50,6 +50,7 @@ def say_when_aborted(arguments: list[str]) -> Callable[[], None]:
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
 
     def end() -> None:
+        end_watch()
         os.write(told, b"e")
 
     return end

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kws_core.errors import ClusterError
-from tasks.cluster_watch import watch_head
+from tasks.cluster_watch import head_was_replaced, watch_head
 from tasks.stage_record import note_link
 
 _dashboard = {"address": ""}
@@ -25,6 +25,8 @@ def connect() -> Any:
     """
     import ray
 
+    if head_was_replaced():
+        ray.shutdown()
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS", "local")
         check_token(address)
