@@ -200,7 +200,7 @@ class Trial:
         known = {line for lines in self.told.values() for line in lines}
         for line in self.retrain.terminal().splitlines():
             words = " ".join(line.split())
-            if TROUBLE.match(words) and words not in known:
+            if TROUBLE.match(words) and words not in known and not words.startswith("error: "):
                 self.told.setdefault(now, []).append(words)
 
     def _note_done(self) -> None:
