@@ -15,15 +15,18 @@ quieten()
 FLOWS = "tests/flows/"
 OTHERS = (
     "abort_notice",
+    "deployments",
     "doctor",
     "enrol",
     "flows_load",
     "ingest_drop",
     "operating_point",
+    "s3_signatures",
     "serve",
     "serve_model",
     "serve_page",
     "serve_swap",
+    "spot_live",
 )
 WITHOUT_FULL_RUN = {f"{FLOWS}test_{name}.py" for name in OTHERS}
 SHARED = Path(__file__).parents[2] / "shared"

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -225,13 +226,13 @@ def stream(server: Server, chunks: list[bytes | str], first: dict | None = None)
     messages = []
     with connect(address, proxy=None) as opened:
         opened.send(json.dumps({"token": TOKEN, **(first or {})}))
-        try:
+        with suppress(ConnectionClosed):  # it may be refused meanwhile
             for chunk in chunks:
                 opened.send(chunk)
             opened.send('{"end": true}')
-            messages.extend(json.loads(message) for message in opened)
-        except ConnectionClosed:
-            pass
+        with suppress(ConnectionClosed):
+            for message in opened:
+                messages.append(json.loads(message))
     return messages
 
 
