@@ -33,7 +33,7 @@ WIDE_GATE = {
 def section_commands(title: str) -> list[str]:
     """The commands of a section, without comments; of a crontab's line what it runs."""
     (text,) = re.findall(rf"^## {title}\n(.*?)^## ", README, re.MULTILINE | re.DOTALL)
-    lines = re.findall(r"^    (?:[\d*]+ [\d*]+ [\d*]+ [\d*]+ [\d*]+  )?((?:export|cd|kws|prefect) .*?)(?:  +#.*)?$", text, re.MULTILINE)  # fmt: skip  # noqa: E501
+    lines = re.findall(r"^    (?:[\d*]+ [\d*]+ [\d*]+ [\d*]+ [\d*]+  )?((?:export|cd|kws|prefect) \S.*?)(?:  +#.*)?$", text, re.MULTILINE)  # fmt: skip  # noqa: E501
     assert lines, title
     return lines
 
